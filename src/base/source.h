@@ -1,0 +1,41 @@
+// Where a track comes from, in the words of the protocol.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace parley::base {
+
+enum class Kind { kAudio, kVideo };
+
+enum class Source { kMic, kCamera, kScreen, kScreenAudio };
+
+[[nodiscard]] constexpr Kind kind_of(Source source) {
+  return source == Source::kMic || source == Source::kScreenAudio ? Kind::kAudio : Kind::kVideo;
+}
+
+[[nodiscard]] constexpr std::string_view name_of(Kind kind) {
+  return kind == Kind::kAudio ? "audio" : "video";
+}
+
+[[nodiscard]] constexpr std::string_view name_of(Source source) {
+  switch (source) {
+    case Source::kMic:
+      return "mic";
+    case Source::kCamera:
+      return "camera";
+    case Source::kScreen:
+      return "screen";
+    case Source::kScreenAudio:
+      return "screen-audio";
+  }
+  return "";
+}
+
+[[nodiscard]] constexpr std::optional<Source> parse_source(std::string_view name) {
+  for (Source s : {Source::kMic, Source::kCamera, Source::kScreen, Source::kScreenAudio})
+    if (name == name_of(s)) return s;
+  return std::nullopt;
+}
+
+}  // namespace parley::base

@@ -1,0 +1,243 @@
+// What clients and the server say to each other about calls, as values: the requests a connection
+// may send, and the events and replies it gets. Field names and JSON are `wire`'s business.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/source.h"
+#include "base/time.h"
+
+namespace parley::call {
+
+using base::CallId;
+using base::ChainId;
+using base::ConnectionId;
+using base::ProfileId;
+using base::RequestId;
+using base::UserId;
+
+enum class Role {
+  kNone,  // a receiver's connection before that receiver accepts or declines
+  kActiveInitiator,
+  kPassiveInitiator,
+  kActiveReceiver,
+  kPassiveReceiver,
+};
+
+// How a call ended for one participant. A closed list, decided by the server alone.
+enum class Outcome {
+  kCompleted,
+  kCancelled,
+  kRejected,
+  kBusy,
+  kMissed,
+  kUnreachable,
+  kLost,
+  kSuperseded,
+  kKicked,
+  kShutdown,
+  kFailed,
+};
+
+// Stable codes for programs; the kind (request, auth, state, retry, server) follows from the code.
+enum class ErrorCode {
+  kBadRequest,
+  kUnauthorized,
+  kForbidden,
+  kNotFound,
+  kConflict,
+  kAlreadyAccepted,
+  kNotActive,
+  kEnded,
+  kTooLarge,
+  kRateLimited,
+  kUnavailable,
+  kInternal,
+};
+
+enum class RejectReason { kDeclined, kBusy };
+enum class RejectScope { kProfile, kConnection };
+
+struct Settings {
+  bool audio = true;
+  bool video = true;
+};
+
+// ---- requests -------------------------------------------------------------------------------
+
+struct Init {
+  ProfileId from;
+  std::vector<ProfileId> to;
+  std::optional<ChainId> chain;
+  bool immediate = true;
+  Settings settings;
+};
+struct Pending {
+  CallId call;
+};
+struct Ringing {
+  CallId call;
+};
+struct Accept {
+  CallId call;
+};
+struct Reject {
+  CallId call;
+  RejectReason reason = RejectReason::kDeclined;
+  RejectScope scope = RejectScope::kProfile;
+};
+struct Hangup {
+  CallId call;
+};
+struct Update {  // absent: unchanged; false: muted
+  CallId call;
+  std::optional<bool> audio;
+  std::optional<bool> video;
+};
+
+struct MediaAnswer {
+  std::uint32_t rev = 0;
+  std::string sdp;
+};
+struct MediaPublish {
+  std::vector<base::Source> sources;
+};
+struct MediaSubscribe {
+  struct Track {
+    ProfileId profile;
+    base::Source source = base::Source::kCamera;
+    std::optional<bool> paused;
+    std::optional<std::uint32_t> max_height;  // pixels
+    std::optional<std::uint32_t> priority;
+  };
+  std::vector<Track> tracks;
+};
+struct MediaRestart {
+  bool fresh = false;  // the PeerConnection is gone: start anew
+};
+// A media message between an active leg and the media layer.
+using MediaBody = std::variant<MediaAnswer, MediaPublish, MediaSubscribe, MediaRestart>;
+struct Media {
+  CallId call;
+  MediaBody body;
+};
+
+using RequestBody = std::variant<Init, Pending, Ringing, Accept, Reject, Hangup, Update, Media>;
+
+struct Request {
+  RequestId id;
+  RequestBody body;
+};
+
+// ---- replies --------------------------------------------------------------------------------
+
+struct Ok {  // members are written only where they are set
+  std::optional<CallId> call;
+  std::optional<ChainId> chain;
+  std::optional<Role> role;
+};
+struct Refusal {
+  ErrorCode code = ErrorCode::kInternal;
+  std::string message;                 // what was wrong and what would be right
+  std::optional<ConnectionId> winner;  // with kAlreadyAccepted: where the call was taken
+};
+struct Reply {
+  RequestId ref;
+  std::variant<Ok, Refusal> body;
+};
+
+// ---- events ---------------------------------------------------------------------------------
+
+enum class ParticipantState { kInviting, kRinging, kActive, kReconnecting, kLeft };
+
+struct ParticipantView {
+  ProfileId profile;
+  ParticipantState state = ParticipantState::kInviting;
+  std::optional<ConnectionId> connection;  // where it is active
+  Settings unmuted;                        // false: muted
+  std::optional<Outcome> outcome;          // provisional while the call lives
+};
+
+// A live call as one connection sees it: `calls[]` of welcome.
+struct Snapshot {
+  CallId call;
+  ChainId chain;
+  ProfileId from;
+  std::vector<ProfileId> to;
+  Settings settings;
+  Role role = Role::kNone;
+  bool running = false;  // false: ringing
+  std::vector<ParticipantView> participants;
+  std::optional<std::int64_t> ringing_left_ms;
+  bool can_join = false;  // call.accept would be taken
+};
+
+struct InitEvent {
+  ChainId chain;
+  ProfileId from;
+  std::vector<ProfileId> to;
+  bool immediate = true;
+  Settings settings;
+  Role role = Role::kNone;  // of the addressee
+  std::optional<std::int64_t> init_left_ms;
+  std::optional<std::int64_t> ringing_left_ms;
+};
+struct PendingEvent {};
+struct RingingEvent {};
+struct InitTimeoutEvent {};  // `profile` of the envelope is the receiver
+struct AcceptEvent {};       // `connection` of the envelope is the winner
+struct RejectEvent {
+  RejectReason reason = RejectReason::kDeclined;
+  RejectScope scope = RejectScope::kProfile;
+};
+struct RingingTimeoutEvent {};
+struct HangupEvent {};
+struct UpdateEvent {
+  Settings unmuted;  // the full state after the change
+};
+struct ReconnectingEvent {};
+struct ReconnectedEvent {};
+struct LeftEvent {
+  Outcome outcome = Outcome::kCompleted;
+};
+// Why the call as a whole ended.
+struct EndEvent {
+  Outcome reason = Outcome::kCompleted;
+  std::int64_t duration_ms = 0;  // since the first accept; 0 without one
+  std::map<ProfileId, Outcome> outcomes;
+};
+
+struct OfferedTrack {
+  std::string mid;
+  ProfileId profile;
+  base::Source source = base::Source::kMic;
+};
+struct MediaOfferEvent {
+  std::uint32_t rev = 0;
+  std::string sdp;
+  std::vector<OfferedTrack> tracks;
+};
+struct MediaFailedEvent {
+  std::string message;
+};
+
+using EventBody =
+    std::variant<InitEvent, PendingEvent, RingingEvent, InitTimeoutEvent, AcceptEvent, RejectEvent,
+                 RingingTimeoutEvent, HangupEvent, UpdateEvent, ReconnectingEvent, ReconnectedEvent,
+                 LeftEvent, EndEvent, MediaOfferEvent, MediaFailedEvent>;
+
+struct Event {
+  CallId call;
+  base::WallTime at;
+  std::optional<ProfileId> profile;        // who it came from, or whom it is about
+  std::optional<ConnectionId> connection;  // where it came from
+  EventBody body;
+};
+
+}  // namespace parley::call

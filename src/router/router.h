@@ -1,0 +1,97 @@
+// The packet path of one I/O worker: decrypts what publishers send once, and rewrites, encrypts and
+// queues it for every receiving leg. Sockets are elsewhere: datagrams in, datagrams out.
+//
+// Owned by the I/O thread. No lock; no allocation per packet.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/source.h"
+#include "base/time.h"
+#include "router/outbox.h"
+#include "srtp/session.h"
+
+namespace parley::router {
+
+using base::LegId;
+using base::StreamId;
+
+// What a leg's peer sends for one of its sources, after an accepted answer.
+struct IncomingTrack {
+  base::Source source = base::Source::kMic;
+  std::string mid;                   // for SSRCs that were not announced
+  std::vector<std::uint32_t> ssrcs;  // announced; may be empty
+};
+
+// One track as one receiving leg gets it.
+struct OutgoingTrack {
+  StreamId stream;
+  base::Source source = base::Source::kMic;
+  std::uint32_t ssrc = 0;
+  std::array<char, 2> mid{};
+  std::vector<std::uint8_t> payload_types;  // the receiver takes these
+  std::vector<std::uint8_t> extensions;     // ids the receiver takes (sdp::Extension)
+};
+
+struct RouterStats {
+  std::uint64_t packets_in = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t packets_out = 0;
+  std::uint64_t bytes_out = 0;
+  std::uint64_t auth_failures = 0;
+  std::uint64_t replays = 0;
+  std::uint64_t malformed = 0;
+  std::uint64_t unroutable = 0;         // SSRC of no known track, or payload type nobody takes
+  std::uint64_t keyframe_requests = 0;  // PLIs sent
+};
+
+class Router {
+ public:
+  // Key frame requests to one source are at least this far apart (our choice: a browser needs
+  // 20–130 ms for a key frame, and every request costs all receivers a burst).
+  static constexpr base::Duration kKeyframeInterval = std::chrono::milliseconds(500);
+  static constexpr base::Duration kReportInterval = std::chrono::seconds(1);
+
+  // `outbox` must outlive the router; the caller sends and clears it after each batch.
+  explicit Router(Outbox& outbox);
+  ~Router();
+  Router(const Router&) = delete;
+  Router& operator=(const Router&) = delete;
+
+  // Legs. Nothing of a leg is accepted or sent before its gate is open: keys are known and the
+  // peer's certificate is the announced one.
+  void add_leg(LegId leg);
+  void remove_leg(LegId leg);
+  void open_gate(LegId leg, srtp::Inbound in, srtp::Outbound out);
+
+  // What the peer of `leg` sends; replaces the former list.
+  void set_incoming(LegId leg, std::vector<IncomingTrack> tracks);
+  // What `leg` receives; replaces the former list. A video track that is new here gets a key frame
+  // asked for at its source.
+  void set_outgoing(LegId leg, std::vector<OutgoingTrack> tracks);
+  // Whose media a stream is. Receivers see one continuous track across a change.
+  void feed(StreamId stream, std::optional<LegId> leg);
+  void mute(StreamId stream, bool audio_muted, bool video_muted);
+
+  // One datagram that came from `leg`'s selected path and is RTP or RTCP by its first bytes
+  // (RFC 7983, RFC 5761). Decrypts in place. True when it was authentic.
+  bool on_datagram(LegId leg, std::span<std::uint8_t> datagram, base::TimePoint now);
+
+  // Reports and postponed key frame requests that are due.
+  void on_timer(base::TimePoint now);
+  [[nodiscard]] std::optional<base::TimePoint> deadline() const;
+
+  [[nodiscard]] const RouterStats& stats() const;
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace parley::router

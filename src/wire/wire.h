@@ -1,0 +1,77 @@
+// JSON text <-> messages. The only room that knows field names.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "call/machine.h"
+#include "call/messages.h"
+
+namespace parley::wire {
+
+// Limits of a frame (docs/PROTOCOL.md, "Envelope").
+inline constexpr std::size_t kMaxFrameBytes = 64 * 1024;
+inline constexpr int kMaxDepth = 16;
+inline constexpr int kMaxMembers = 1000;  // of all objects and arrays of a frame together
+
+// First frame of a connection.
+struct Hello {
+  base::RequestId id;
+  std::string token;
+  std::optional<std::string> resume;
+  std::optional<std::uint64_t> last_seq;
+};
+// A fresh token for a running session.
+struct Token {
+  base::RequestId id;
+  std::string token;
+};
+using ClientMessage = std::variant<Hello, Token, call::Request>;
+
+// What a frame was refused for. `ref` is set when the frame had a usable id.
+struct FrameError {
+  std::optional<base::RequestId> ref;
+  call::ErrorCode code = call::ErrorCode::kBadRequest;
+  std::string message;
+  // Set when the socket must be closed: 1008 (too deep or too wide).
+  std::optional<std::uint16_t> close_code;
+};
+
+[[nodiscard]] tl::expected<ClientMessage, FrameError> decode(std::string_view frame);
+
+struct IceServer {
+  std::vector<std::string> urls;
+};
+struct WelcomeFrame {
+  base::RequestId ref;
+  base::ConnectionId connection;
+  base::UserId user;
+  std::vector<base::ProfileId> profiles;
+  std::string resume;
+  bool resumed = false;
+  std::vector<IceServer> ice_servers;
+  std::vector<call::Snapshot> calls;
+};
+
+[[nodiscard]] std::string encode(const WelcomeFrame& welcome);
+[[nodiscard]] std::string encode(const call::Reply& reply);
+[[nodiscard]] std::string encode(const call::Event& event, std::uint64_t seq);
+[[nodiscard]] std::string encode(const FrameError& error);
+[[nodiscard]] std::string encode_bye(std::string_view reason);
+
+// Stable names, also used by admin, logs and the store.
+[[nodiscard]] std::string_view name_of(call::ErrorCode code);
+[[nodiscard]] std::string_view kind_of(call::ErrorCode code);
+[[nodiscard]] std::string_view name_of(call::Outcome outcome);
+[[nodiscard]] std::optional<std::string_view> name_of(
+    call::Role role);  // nullopt: null on the wire
+
+}  // namespace parley::wire
