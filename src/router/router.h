@@ -15,6 +15,7 @@
 #include "base/source.h"
 #include "base/time.h"
 #include "router/outbox.h"
+#include "rtp/codec.h"
 #include "srtp/session.h"
 
 namespace parley::router {
@@ -49,6 +50,7 @@ struct RouterStats {
   std::uint64_t malformed = 0;
   std::uint64_t unroutable = 0;         // SSRC of no known track, or payload type nobody takes
   std::uint64_t keyframe_requests = 0;  // PLIs sent
+  std::uint64_t outbox_drops = 0;       // no room and Outbox::on_full() made none
 };
 
 class Router {
@@ -64,6 +66,10 @@ class Router {
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
 
+  // What a payload type holds, for every peer alike. A video payload type that is not told of has
+  // no recognised key frames: its receivers start with any packet.
+  void set_codec(std::uint8_t payload_type, rtp::Codec codec);
+
   // Legs. Nothing of a leg is accepted or sent before its gate is open: keys are known and the
   // peer's certificate is the announced one.
   void add_leg(LegId leg);
@@ -78,12 +84,16 @@ class Router {
   // Whose media a stream is. Receivers see one continuous track across a change.
   void feed(StreamId stream, std::optional<LegId> leg);
   void mute(StreamId stream, bool audio_muted, bool video_muted);
+  // A stream is forgotten when nobody feeds or receives it and it is not muted. This one forgets
+  // the mutes of a stream that will not come back.
+  void forget(StreamId stream);
 
   // One datagram that came from `leg`'s selected path and is RTP or RTCP by its first bytes
   // (RFC 7983, RFC 5761). Decrypts in place. True when it was authentic.
   bool on_datagram(LegId leg, std::span<std::uint8_t> datagram, base::TimePoint now);
 
-  // Reports and postponed key frame requests that are due.
+  // Reports and key frame requests that are due. Calls without a time, such as set_outgoing(), make
+  // their requests here: look at deadline() after them; it may lie in the past.
   void on_timer(base::TimePoint now);
   [[nodiscard]] std::optional<base::TimePoint> deadline() const;
 

@@ -38,8 +38,13 @@ class Outbound {
   // memory and must have room for plain.size() + kMaxRtpOverhead. Returns the bytes written,
   // 0 when the packet is malformed or its key would be used for too long (RFC 3711, 9.2).
   [[nodiscard]] std::size_t protect(std::span<const std::uint8_t> plain, std::uint8_t* out);
+  // The same for a header and a payload that are apart, so that a payload that goes to many peers
+  // is not copied. `out` must not overlap `header`.
+  [[nodiscard]] std::size_t protect(std::span<const std::uint8_t> header,
+                                    std::span<const std::uint8_t> payload, std::uint8_t* out);
   [[nodiscard]] std::size_t protect_rtcp(std::span<const std::uint8_t> plain, std::uint8_t* out);
-  // Forgets a source that will not be sent again.
+  // Forgets a source. It must never be sent again with this key: its packets would be encrypted
+  // with a keystream that was used before.
   void forget(std::uint32_t ssrc);
 
  private:
