@@ -1,7 +1,12 @@
 // Access tokens: JWTs signed with HS256, RS256 or ES256 (RFC 7519, RFC 7518).
+//
+// A token is the only thing a client proves itself with, so what is checked is written here once:
+// size and alphabet, the key by `kid`, the algorithm by the key, the signature, `exp`, `nbf`,
+// `aud`, and the form of every claim that is used. libjwt does the signatures; it checks no claim.
 #pragma once
 
-#include <memory>
+#include <chrono>
+#include <cstddef>
 #include <optional>
 #include <set>
 #include <string>
@@ -14,7 +19,21 @@
 
 namespace parley::auth {
 
+// Our choice: eight times what a token with 64 profiles of usual length takes.
+inline constexpr std::size_t kMaxTokenBytes = 8 * 1024;
+inline constexpr std::size_t kMaxProfiles = 64;  // our choice: of one user
+inline constexpr std::size_t kMaxGrants = 64;    // our choice
+// RFC 7518, 3.2: a key at least as long as the hash.
+inline constexpr std::size_t kMinSecretBytes = 32;
+
+// How far `nbf` may lie in the future. An issuer sets it to its own "now" and the token is used at
+// once: with two machines' clocks a few seconds apart every such token would be refused for a
+// moment. Being early by this much gives nobody a right the issuer did not grant. `exp` gets no
+// such allowance: that would lengthen a right.
+inline constexpr std::chrono::seconds kNotBeforeSkew{30};
+
 enum class Algorithm { kHs256, kRs256, kEs256 };
+[[nodiscard]] std::string_view name_of(Algorithm algorithm);
 [[nodiscard]] std::optional<Algorithm> parse_algorithm(std::string_view name);
 
 // A key that tokens may be signed with. The algorithm belongs to the key: a token that names
@@ -28,7 +47,7 @@ struct Key {
 
 struct Claims {
   base::UserId user;
-  std::vector<base::ProfileId> profiles;
+  std::vector<base::ProfileId> profiles;  // in the token's order, each once
   std::set<std::string> grants;
   std::optional<std::string> token_id;  // jti
   base::WallTime expires;
@@ -37,7 +56,7 @@ struct Claims {
 // Immutable after creation; any thread.
 class Verifier {
  public:
-  // kInvalid: a key that does not parse, is too short, or a kid given twice.
+  // kInvalid: no key, a key that does not parse or is too weak, or a kid given twice.
   [[nodiscard]] static base::Result<Verifier> create(std::vector<Key> keys, std::string audience);
 
   // kForbidden with the reason as a sentence that may be shown to the token's bearer.
@@ -52,11 +71,12 @@ class Verifier {
 // A token for development and tests, signed with an HS256 key.
 struct Mint {
   base::UserId user;
-  std::vector<base::ProfileId> profiles;
+  std::vector<base::ProfileId> profiles;  // empty: the claim is left out, which means [user]
   std::set<std::string> grants;
   std::string audience;
   base::WallTime expires;
 };
+// kInvalid: another algorithm, a short secret, or a grant or audience no token can carry.
 [[nodiscard]] base::Result<std::string> mint(const Key& key, const Mint& token);
 
 }  // namespace parley::auth
