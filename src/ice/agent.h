@@ -10,6 +10,7 @@
 
 #include "base/endpoint.h"
 #include "base/time.h"
+#include "ice/stun.h"
 
 namespace parley::ice {
 
@@ -38,12 +39,13 @@ class LiteAgent {
  public:
   explicit LiteAgent(Credentials local);
 
-  // Handles one STUN datagram that came by `path`.
+  // Handles one STUN datagram that came by `path`. What is not authentic is never answered with
+  // more bytes than it had, so that nobody can use us to amplify a flood.
   [[nodiscard]] Handled handle(std::span<const std::uint8_t> datagram, const base::Path& path,
                                base::TimePoint now, std::span<std::uint8_t> response);
 
-  // New credentials (RFC 8445, 9). The old ones, and the selected path, stay good until the first
-  // request that uses the new ones.
+  // New credentials (RFC 8445, 9). The old ones stay good until the first request that uses the
+  // new ones; the selected path, until the peer nominates another.
   void restart(Credentials local);
 
   // Where the peer is; nullopt before it nominated a path.
@@ -52,8 +54,15 @@ class LiteAgent {
   [[nodiscard]] std::optional<base::TimePoint> last_request() const { return last_request_; }
 
  private:
-  Credentials local_;
-  std::optional<Credentials> previous_;
+  struct Identity {
+    std::string ufrag;
+    IntegrityKey key;
+  };
+  // Whose `ufrag` it is; nullptr: neither the present one nor the one before.
+  [[nodiscard]] Identity* identity_of(std::string_view ufrag);
+
+  Identity local_;
+  std::optional<Identity> previous_;
   std::optional<base::Path> selected_;
   std::optional<base::TimePoint> last_request_;
 };
