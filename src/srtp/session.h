@@ -36,7 +36,8 @@ class Outbound {
 
   // Encrypts the packet `header_bytes` + payload from `plain` into `out`, which may be the same
   // memory and must have room for plain.size() + kMaxRtpOverhead. Returns the bytes written,
-  // 0 when the packet is malformed or its key would be used for too long (RFC 3711, 9.2).
+  // 0 when the packet is malformed, its index was sent before, or its key would be used for too
+  // long (RFC 3711, 9.2).
   [[nodiscard]] std::size_t protect(std::span<const std::uint8_t> plain, std::uint8_t* out);
   // The same for a header and a payload that are apart, so that a payload that goes to many peers
   // is not copied. `out` must not overlap `header`.
