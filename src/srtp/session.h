@@ -14,6 +14,7 @@
 
 namespace parley::srtp {
 
+// NOLINTNEXTLINE(readability-identifier-naming): as in RFC 5764, SRTP_AES128_CM_HMAC_SHA1_80
 enum class Profile { kAes128CmSha1_80, kAeadAes128Gcm };
 
 // Master key followed by master salt: 16 + 14 bytes (CM) or 16 + 12 (GCM).
