@@ -235,6 +235,7 @@ std::string extra_claims(const Mint& token) {
   std::vector<std::string> members;
   if (!token.profiles.empty()) {
     std::vector<std::string> names;
+    names.reserve(token.profiles.size());
     for (const auto& profile : token.profiles) names.push_back(profile.str());
     members.push_back("\"profiles\":" + json_list(names));
   }

@@ -20,7 +20,7 @@
 namespace parley::auth {
 
 // Our choice: eight times what a token with 64 profiles of usual length takes.
-inline constexpr std::size_t kMaxTokenBytes = 8 * 1024;
+inline constexpr std::size_t kMaxTokenBytes = 8192;
 inline constexpr std::size_t kMaxProfiles = 64;  // our choice: of one user
 inline constexpr std::size_t kMaxGrants = 64;    // our choice
 // RFC 7518, 3.2: a key at least as long as the hash.
