@@ -1,6 +1,10 @@
 // JSON text <-> messages. The only room that knows field names.
+//
+// Every function is pure and may be called on any thread. A new message is one small function and
+// one row of a table: requests in decode.cpp, events in encode.cpp.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,7 +22,7 @@
 namespace parley::wire {
 
 // Limits of a frame (docs/PROTOCOL.md, "Envelope").
-inline constexpr std::size_t kMaxFrameBytes = 64 * 1024;
+inline constexpr std::size_t kMaxFrameBytes = 65536;
 inline constexpr int kMaxDepth = 16;
 inline constexpr int kMaxMembers = 1000;  // of all objects and arrays of a frame together
 
@@ -41,14 +45,24 @@ struct FrameError {
   std::optional<base::RequestId> ref;
   call::ErrorCode code = call::ErrorCode::kBadRequest;
   std::string message;
-  // Set when the socket must be closed: 1008 (too deep or too wide).
+  // Set when the socket must be closed: 1008 (too deep or too wide), 1009 (too large).
   std::optional<std::uint16_t> close_code;
 };
 
+// The message in one text frame. What JSON leaves open is refused: a member given twice, a NUL in a
+// string, half a surrogate pair, numbers beyond 16 digits. Optional members may be null.
 [[nodiscard]] tl::expected<ClientMessage, FrameError> decode(std::string_view frame);
 
 struct IceServer {
   std::vector<std::string> urls;
+};
+// What a client must keep to; `limits` of a welcome.
+struct ClientLimits {
+  std::size_t max_frame_bytes = kMaxFrameBytes;
+  std::uint32_t requests_per_second = 50;  // steady
+  std::uint32_t request_burst = 200;
+  std::size_t max_receivers = 49;        // of one call
+  std::size_t max_unanswered_calls = 4;  // of one user
 };
 struct WelcomeFrame {
   base::RequestId ref;
@@ -58,6 +72,7 @@ struct WelcomeFrame {
   std::string resume;
   bool resumed = false;
   std::vector<IceServer> ice_servers;
+  ClientLimits limits;
   std::vector<call::Snapshot> calls;
 };
 
@@ -71,6 +86,9 @@ struct WelcomeFrame {
 [[nodiscard]] std::string_view name_of(call::ErrorCode code);
 [[nodiscard]] std::string_view kind_of(call::ErrorCode code);
 [[nodiscard]] std::string_view name_of(call::Outcome outcome);
+[[nodiscard]] std::string_view name_of(call::ParticipantState state);
+[[nodiscard]] std::string_view name_of(call::RejectReason reason);
+[[nodiscard]] std::string_view name_of(call::RejectScope scope);
 [[nodiscard]] std::optional<std::string_view> name_of(
     call::Role role);  // nullopt: null on the wire
 

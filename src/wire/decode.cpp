@@ -1,0 +1,216 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+#include "wire/json.h"
+#include "wire/reader.h"
+#include "wire/scan.h"
+#include "wire/wire.h"
+
+namespace parley::wire {
+namespace {
+
+constexpr std::int64_t kMaxRev = std::numeric_limits<std::uint32_t>::max();
+constexpr std::int64_t kMaxSeq = 9007199254740991;  // 2^53 - 1: what a JavaScript number counts to
+constexpr std::int64_t kMaxHeight = 16384;  // pixels: the largest frame of VP8 (RFC 6386, 9.1)
+constexpr std::int64_t kMaxPriority = 255;  // our choice
+
+// ---- one function per message ---------------------------------------------------------------
+
+Hello read_hello(base::RequestId id, Reader& r) {
+  Hello m{std::move(id), r.text("token"), r.optional_text("resume"), std::nullopt};
+  if (m.resume) m.last_seq = static_cast<std::uint64_t>(r.number("lastSeq", 0, kMaxSeq));
+  return m;
+}
+
+Token read_token(base::RequestId id, Reader& r) { return {std::move(id), r.text("token")}; }
+
+call::RequestBody read_init(Reader& r) {
+  call::Init m;
+  m.from = r.id<base::ProfileId>("from");
+  m.to = r.ids<base::ProfileId>("to");
+  m.chain = r.optional_id<base::ChainId>("chainId");
+  m.immediate = r.flag("immediate", m.immediate);
+  Reader settings = r.object("settings");
+  m.settings.audio = settings.flag("audio", m.settings.audio);
+  m.settings.video = settings.flag("video", m.settings.video);
+  return m;
+}
+
+// Messages that only name their call.
+template <class Message>
+call::RequestBody read_bare(Reader& r) {
+  return Message{r.id<base::CallId>("callId")};
+}
+
+call::RequestBody read_reject(Reader& r) {
+  constexpr auto kReason = [](std::string_view name) -> std::optional<call::RejectReason> {
+    for (const auto reason : {call::RejectReason::kDeclined, call::RejectReason::kBusy})
+      if (name == name_of(reason)) return reason;
+    return std::nullopt;
+  };
+  constexpr auto kScope = [](std::string_view name) -> std::optional<call::RejectScope> {
+    for (const auto scope : {call::RejectScope::kProfile, call::RejectScope::kConnection})
+      if (name == name_of(scope)) return scope;
+    return std::nullopt;
+  };
+  call::Reject m;
+  m.call = r.id<base::CallId>("callId");
+  m.reason = r.choice("reason", kReason, "\"declined\" or \"busy\"").value_or(m.reason);
+  m.scope = r.choice("scope", kScope, "\"profile\" or \"connection\"").value_or(m.scope);
+  return m;
+}
+
+call::RequestBody read_update(Reader& r) {
+  call::Update m{r.id<base::CallId>("callId"), r.optional_flag("audio"), r.optional_flag("video")};
+  if (!m.audio && !m.video) r.refuse("audio", "true or false, unless `video` is given");
+  return m;
+}
+
+call::MediaBody read_answer(Reader& r) {
+  return call::MediaAnswer{static_cast<std::uint32_t>(r.number("rev", 0, kMaxRev)), r.text("sdp")};
+}
+
+constexpr std::string_view kSources = "\"mic\", \"camera\", \"screen\" or \"screen-audio\"";
+
+call::MediaBody read_publish(Reader& r) {
+  call::MediaPublish m;
+  for (const std::string& name : r.texts("sources")) {
+    const auto source = base::parse_source(name);
+    if (!source) {
+      r.refuse("sources", fmt::format("an array of {}", kSources));
+      return m;
+    }
+    if (std::find(m.sources.begin(), m.sources.end(), *source) == m.sources.end())
+      m.sources.push_back(*source);
+  }
+  return m;
+}
+
+call::MediaBody read_subscribe(Reader& r) {
+  const auto number = [](Reader& track, const char* name, std::int64_t least,
+                         std::int64_t most) -> std::optional<std::uint32_t> {
+    const auto value = track.optional_number(name, least, most);
+    if (!value) return std::nullopt;
+    return static_cast<std::uint32_t>(*value);
+  };
+  call::MediaSubscribe m;
+  for (Reader& track : r.objects("tracks")) {
+    call::MediaSubscribe::Track t;
+    t.profile = track.id<base::ProfileId>("profileId");
+    const auto source = track.choice("source", base::parse_source, kSources);
+    if (!source) track.refuse("source", kSources);
+    t.source = source.value_or(t.source);
+    t.paused = track.optional_flag("paused");
+    t.max_height = number(track, "maxHeight", 1, kMaxHeight);
+    t.priority = number(track, "priority", 0, kMaxPriority);
+    m.tracks.push_back(std::move(t));
+  }
+  return m;
+}
+
+call::MediaBody read_restart(Reader& r) { return call::MediaRestart{r.flag("fresh", false)}; }
+
+// ---- the table ------------------------------------------------------------------------------
+
+template <auto ReadBody>
+ClientMessage request(base::RequestId id, Reader& r) {
+  return call::Request{std::move(id), ReadBody(r)};
+}
+template <auto ReadBody>
+ClientMessage media(base::RequestId id, Reader& r) {
+  auto call = r.id<base::CallId>("callId");
+  return call::Request{std::move(id), call::Media{std::move(call), ReadBody(r)}};
+}
+template <auto Read>
+ClientMessage session(base::RequestId id, Reader& r) {
+  return Read(std::move(id), r);
+}
+
+struct Row {
+  std::string_view type;
+  ClientMessage (*read)(base::RequestId id, Reader& r);
+};
+constexpr std::array kRows = {
+    Row{"hello", session<read_hello>},
+    Row{"token", session<read_token>},
+    Row{"call.init", request<read_init>},
+    Row{"call.pending", request<read_bare<call::Pending>>},
+    Row{"call.ringing", request<read_bare<call::Ringing>>},
+    Row{"call.accept", request<read_bare<call::Accept>>},
+    Row{"call.reject", request<read_reject>},
+    Row{"call.hangup", request<read_bare<call::Hangup>>},
+    Row{"call.update", request<read_update>},
+    Row{"media.answer", media<read_answer>},
+    Row{"media.publish", media<read_publish>},
+    Row{"media.subscribe", media<read_subscribe>},
+    Row{"media.restart", media<read_restart>},
+};
+
+// ---- the envelope ---------------------------------------------------------------------------
+
+// Members of the tree, all levels together. Recursion is bounded: scan() has let kMaxDepth through.
+int count_members(JsonNode* node) {  // NOLINT(misc-no-recursion)
+  int count = 0;
+  if (JSON_NODE_HOLDS_OBJECT(node)) {
+    JsonObjectIter iter;
+    json_object_iter_init(&iter, json_node_get_object(node));
+    JsonNode* child = nullptr;
+    while (json_object_iter_next(&iter, nullptr, &child) != FALSE)
+      count += 1 + count_members(child);
+  } else if (JSON_NODE_HOLDS_ARRAY(node)) {
+    JsonArray* array = json_node_get_array(node);
+    const guint length = json_array_get_length(array);
+    for (guint i = 0; i < length; ++i) count += 1 + count_members(json_array_get_element(array, i));
+  }
+  return count;
+}
+
+tl::unexpected<FrameError> refuse(std::optional<base::RequestId> ref, std::string message) {
+  FrameError error;
+  error.ref = std::move(ref);
+  error.message = std::move(message);
+  return tl::unexpected(std::move(error));
+}
+
+std::string unknown_type(const std::string& type) {
+  // Quoted back only in a form that is safe to show and to log.
+  if (!base::is_valid_id(type)) return "`type` is not one the server knows.";
+  return fmt::format("`type` {} is not one the server knows.", type);
+}
+
+tl::expected<ClientMessage, FrameError> read_envelope(JsonNode* root, int members) {
+  std::optional<std::string> problem;
+  Reader reader(json_node_get_object(root), "", &problem);
+  auto id = reader.id<base::RequestId>("id");
+  if (problem) return refuse(std::nullopt, *problem);
+  if (count_members(root) != members) return refuse(id, "A member is given twice.");
+  const std::string type = reader.text("type");
+  if (problem) return refuse(id, *problem);
+  const auto* row =
+      std::find_if(kRows.begin(), kRows.end(), [&type](const Row& r) { return r.type == type; });
+  if (row == kRows.end()) return refuse(id, unknown_type(type));
+  ClientMessage message = row->read(id, reader);
+  if (problem) return refuse(std::move(id), *problem);
+  return message;
+}
+
+}  // namespace
+
+tl::expected<ClientMessage, FrameError> decode(std::string_view frame) {
+  const auto members = scan(frame);
+  if (!members) return tl::unexpected(members.error());
+  const OwnedParser parser(json_parser_new_immutable());
+  GError* error = nullptr;
+  if (json_parser_load_from_data(parser.get(), frame.data(), static_cast<gssize>(frame.size()),
+                                 &error) == FALSE) {
+    g_clear_error(&error);
+    return refuse(std::nullopt, "The frame is not JSON.");
+  }
+  return read_envelope(json_parser_get_root(parser.get()), *members);
+}
+
+}  // namespace parley::wire

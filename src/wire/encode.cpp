@@ -1,0 +1,217 @@
+#include <fmt/format.h>
+
+#include <type_traits>
+
+#include "base/overloaded.h"
+#include "wire/wire.h"
+#include "wire/writer.h"
+
+namespace parley::wire {
+namespace {
+
+void write_role(Writer& w, call::Role role) {
+  if (const auto name = name_of(role))
+    w.name("role", *name);
+  else
+    w.null("role");
+}
+
+void write_switches(Writer& w, const call::Settings& settings) {
+  w.flag("audio", settings.audio);
+  w.flag("video", settings.video);
+}
+
+void write_settings(Writer& w, const call::Settings& settings) {
+  w.object("settings", [&] { write_switches(w, settings); });
+}
+
+void write_time_left(Writer& w, const char* name, std::optional<std::int64_t> left_ms) {
+  if (left_ms) w.number(name, *left_ms);
+}
+
+// ---- the events: one row each, and one function where it has members -------------------------
+
+template <class Body>
+constexpr const char* kType = nullptr;
+template <>
+constexpr const char* kType<call::InitEvent> = "call.init";
+template <>
+constexpr const char* kType<call::PendingEvent> = "call.pending";
+template <>
+constexpr const char* kType<call::RingingEvent> = "call.ringing";
+template <>
+constexpr const char* kType<call::InitTimeoutEvent> = "call.init_timeout";
+template <>
+constexpr const char* kType<call::AcceptEvent> = "call.accept";
+template <>
+constexpr const char* kType<call::RejectEvent> = "call.reject";
+template <>
+constexpr const char* kType<call::RingingTimeoutEvent> = "call.ringing_timeout";
+template <>
+constexpr const char* kType<call::HangupEvent> = "call.hangup";
+template <>
+constexpr const char* kType<call::UpdateEvent> = "call.update";
+template <>
+constexpr const char* kType<call::ReconnectingEvent> = "call.reconnecting";
+template <>
+constexpr const char* kType<call::ReconnectedEvent> = "call.reconnected";
+template <>
+constexpr const char* kType<call::LeftEvent> = "call.left";
+template <>
+constexpr const char* kType<call::EndEvent> = "call.end";
+template <>
+constexpr const char* kType<call::MediaOfferEvent> = "media.offer";
+template <>
+constexpr const char* kType<call::MediaFailedEvent> = "media.failed";
+
+void write(Writer& w, const call::InitEvent& e) {
+  w.id("chainId", e.chain);
+  w.id("from", e.from);
+  w.ids("to", e.to);
+  w.flag("immediate", e.immediate);
+  write_settings(w, e.settings);
+  write_role(w, e.role);
+  write_time_left(w, "initLeftMs", e.init_left_ms);
+  write_time_left(w, "ringingLeftMs", e.ringing_left_ms);
+}
+
+void write(Writer& w, const call::RejectEvent& e) {
+  w.name("reason", name_of(e.reason));
+  w.name("scope", name_of(e.scope));
+}
+
+void write(Writer& w, const call::UpdateEvent& e) { write_switches(w, e.unmuted); }
+
+void write(Writer& w, const call::LeftEvent& e) { w.name("outcome", name_of(e.outcome)); }
+
+void write(Writer& w, const call::EndEvent& e) {
+  w.name("reason", name_of(e.reason));
+  w.number("durationMs", e.duration_ms);
+  w.object("outcomes", [&] {
+    for (const auto& [profile, outcome] : e.outcomes)
+      w.name(profile.str().c_str(), name_of(outcome));
+  });
+}
+
+void write(Writer& w, const call::MediaOfferEvent& e) {
+  w.number("rev", e.rev);
+  w.text("sdp", e.sdp);
+  w.array("tracks", e.tracks, [&w](const call::OfferedTrack& track) {
+    w.nested([&] {
+      w.text("mid", track.mid);
+      w.id("profileId", track.profile);
+      w.name("source", base::name_of(track.source));
+      w.name("kind", base::name_of(base::kind_of(track.source)));
+    });
+  });
+}
+
+void write(Writer& w, const call::MediaFailedEvent& e) { w.text("message", e.message); }
+
+// ---- the rest of what the server says -------------------------------------------------------
+
+void write(Writer& w, const call::Snapshot& s) {
+  w.id("callId", s.call);
+  w.id("chainId", s.chain);
+  w.id("from", s.from);
+  w.ids("to", s.to);
+  write_settings(w, s.settings);
+  write_role(w, s.role);
+  w.name("state", s.running ? "running" : "ringing");
+  w.array("participants", s.participants, [&w](const call::ParticipantView& p) {
+    w.nested([&] {
+      w.id("profileId", p.profile);
+      w.name("state", name_of(p.state));
+      w.optional_id("connectionId", p.connection);
+      write_switches(w, p.unmuted);
+      if (p.outcome) w.name("outcome", name_of(*p.outcome));
+    });
+  });
+  write_time_left(w, "ringingLeftMs", s.ringing_left_ms);
+  w.flag("canJoin", s.can_join);
+}
+
+void write(Writer& w, const ClientLimits& limits) {
+  w.number("maxFrameBytes", static_cast<std::int64_t>(limits.max_frame_bytes));
+  w.number("requestsPerSecond", limits.requests_per_second);
+  w.number("requestBurst", limits.request_burst);
+  w.number("maxReceivers", static_cast<std::int64_t>(limits.max_receivers));
+  w.number("maxUnansweredCalls", static_cast<std::int64_t>(limits.max_unanswered_calls));
+}
+
+std::string write_ok(const base::RequestId& ref, const call::Ok& ok) {
+  Writer w("ok");
+  w.id("ref", ref);
+  w.optional_id("callId", ok.call);
+  w.optional_id("chainId", ok.chain);
+  if (ok.role) write_role(w, *ok.role);
+  return w.finish();
+}
+
+std::string write_error(const std::optional<base::RequestId>& ref, call::ErrorCode code,
+                        const std::string& message,
+                        const std::optional<base::ConnectionId>& winner) {
+  Writer w("error");
+  w.optional_id("ref", ref);
+  w.name("kind", kind_of(code));
+  w.name("code", name_of(code));
+  w.text("message", message);
+  w.optional_id("connectionId", winner);
+  return w.finish();
+}
+
+}  // namespace
+
+std::string encode(const WelcomeFrame& welcome) {
+  Writer w("welcome");
+  w.id("ref", welcome.ref);
+  w.id("connectionId", welcome.connection);
+  w.id("userId", welcome.user);
+  w.ids("profiles", welcome.profiles);
+  w.text("resume", welcome.resume);
+  w.flag("resumed", welcome.resumed);
+  w.array("iceServers", welcome.ice_servers, [&w](const IceServer& server) {
+    w.nested([&] { w.array("urls", server.urls, [&w](const std::string& url) { w.item(url); }); });
+  });
+  w.object("limits", [&] { write(w, welcome.limits); });
+  w.array("calls", welcome.calls,
+          [&w](const call::Snapshot& call) { w.nested([&] { write(w, call); }); });
+  return w.finish();
+}
+
+std::string encode(const call::Reply& reply) {
+  return std::visit(base::Overloaded{[&](const call::Ok& ok) { return write_ok(reply.ref, ok); },
+                                     [&](const call::Refusal& refusal) {
+                                       return write_error(reply.ref, refusal.code, refusal.message,
+                                                          refusal.winner);
+                                     }},
+                    reply.body);
+}
+
+std::string encode(const call::Event& event, std::uint64_t seq) {
+  return std::visit(
+      [&]<class Body>(const Body& body) {
+        static_assert(kType<Body> != nullptr, "an event without a row in the table of types");
+        Writer w(kType<Body>);
+        w.number("seq", static_cast<std::int64_t>(seq));
+        w.id("callId", event.call);
+        w.number("at", event.at.time_since_epoch().count());
+        w.optional_id("profileId", event.profile);
+        w.optional_id("connectionId", event.connection);
+        if constexpr (!std::is_empty_v<Body>) write(w, body);
+        return w.finish();
+      },
+      event.body);
+}
+
+std::string encode(const FrameError& error) {
+  return write_error(error.ref, error.code, error.message, std::nullopt);
+}
+
+std::string encode_bye(std::string_view reason) {
+  Writer w("bye");
+  w.name("reason", reason);
+  return w.finish();
+}
+
+}  // namespace parley::wire
