@@ -31,6 +31,7 @@ struct Limits {
   std::size_t receivers_per_call = 49;    // 50 participants with the caller
   std::size_t remembered_requests = 256;  // ids per user
   base::Duration request_memory = std::chrono::minutes(10);
+  std::size_t remembered_calls = 10'000;  // ended ones, to tell `ended` from `not_found`
 };
 
 // ---- inputs ---------------------------------------------------------------------------------

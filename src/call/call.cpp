@@ -1,0 +1,40 @@
+#include "call/call.h"
+
+#include <algorithm>
+
+namespace parley::call {
+
+std::vector<ProfileId> Call::receivers() const {
+  std::vector<ProfileId> profiles;
+  for (const Participant& p : participants)
+    if (!p.initiator) profiles.push_back(p.profile);
+  return profiles;
+}
+
+std::size_t Call::count_active() const {
+  return static_cast<std::size_t>(
+      std::count_if(participants.begin(), participants.end(),
+                    [](const Participant& p) { return p.stage == Stage::kActive; }));
+}
+
+std::size_t Call::count_waiting() const {
+  return static_cast<std::size_t>(std::count_if(participants.begin(), participants.end(),
+                                                [](const Participant& p) { return p.waiting(); }));
+}
+
+bool Call::reachable(std::size_t index) const {
+  return std::any_of(devices.begin(), devices.end(), [index](const auto& entry) {
+    const Device& device = entry.second;
+    return device.participant == index &&
+           (device.response == Response::kAwaited || device.response == Response::kRings);
+  });
+}
+
+std::optional<std::size_t> Call::participant_of(const std::vector<ProfileId>& profiles) const {
+  for (std::size_t i = 0; i < participants.size(); ++i)
+    if (std::find(profiles.begin(), profiles.end(), participants[i].profile) != profiles.end())
+      return i;
+  return std::nullopt;
+}
+
+}  // namespace parley::call

@@ -1,0 +1,101 @@
+// One live call as plain data, and questions about it. What may change it stands in `state.h`.
+//
+// Not thread-safe: owned by one Machine.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "call/machine.h"
+#include "call/messages.h"
+
+namespace parley::call {
+
+// How far a participant has come. Roles and the states shown to clients follow from it.
+enum class Stage { kInviting, kRinging, kActive, kLeft };
+
+// What a receiver's connection made of its call.init.
+enum class Response {
+  kAwaited,   // nothing yet, and its time to answer is not over
+  kSilent,    // nothing within the init time-out: not reachable, until it answers after all
+  kRings,     // call.ringing
+  kDeclined,  // call.reject for this connection only
+};
+
+// A connection that was told of the call.
+struct Device {
+  std::size_t participant = 0;  // index into Call::participants
+  Response response = Response::kAwaited;
+  base::TimePoint answer_by;  // for call.ringing
+};
+
+// The media of an active participant. Exists from OpenLeg to CloseLeg.
+struct MediaLeg {
+  LegId id;
+  bool connected = false;
+  std::optional<base::TimePoint> connect_by;  // runs from the first offer until it is connected
+  std::set<RequestId> awaiting_verdict;
+  std::set<StreamId> shown;
+};
+
+// Where a participant is active. Kept for the resume window when socket or media are lost.
+struct Place {
+  ConnectionId connection;
+  std::optional<MediaLeg> media;
+  std::optional<base::TimePoint> socket_back_by;  // set: the socket is gone
+  std::optional<base::TimePoint> media_back_by;   // set: the media is silent
+  [[nodiscard]] bool lost() const { return socket_back_by || media_back_by; }
+};
+
+struct Participant {
+  ProfileId profile;
+  StreamId stream;  // for the life of the call, whichever leg feeds it
+  bool initiator = false;
+  Stage stage = Stage::kInviting;
+  Settings unmuted;
+  std::optional<Outcome> outcome;        // set exactly when stage is kLeft; provisional
+  std::optional<Place> place;            // set exactly when stage is kActive
+  std::optional<RejectReason> declined;  // said by one of its devices, for that device alone
+  base::TimePoint init_by;               // earliest moment to call it unreachable
+  base::TimePoint answer_cap;            // no device may put that off beyond this
+  std::optional<base::TimePoint> ringing_by;
+
+  [[nodiscard]] bool waiting() const {
+    return stage == Stage::kInviting || stage == Stage::kRinging;
+  }
+};
+
+struct Call {
+  CallId id;
+  ChainId chain;
+  UserId opener;
+  ConnectionId opened_from;
+  Settings settings;
+  bool group = false;  // has or had more than one receiver
+  bool rung = false;   // some device rings or rang: the initiator's media is wanted
+  bool ended = false;
+  std::uint64_t order = 0;                     // of the start among all calls
+  base::TimePoint end_by;                      // longest call
+  std::optional<base::TimePoint> accepted_at;  // the first accept by a receiver
+  std::optional<base::TimePoint> alone_until;  // set: one is left of at least two
+  std::vector<Participant> participants;       // the initiator first, then as in `to`
+  std::map<ConnectionId, Device> devices;
+
+  [[nodiscard]] const Participant& initiator() const { return participants.front(); }
+  [[nodiscard]] std::vector<ProfileId> receivers() const;
+  [[nodiscard]] std::size_t count_active() const;
+  [[nodiscard]] std::size_t count_waiting() const;
+  // Whether some device of `participants[index]` may still ring or be answered.
+  [[nodiscard]] bool reachable(std::size_t index) const;
+  // The participant that a connection with these profiles is: the initiator if it can be, else the
+  // first that stands in `to`; nullopt: an outsider.
+  [[nodiscard]] std::optional<std::size_t> participant_of(
+      const std::vector<ProfileId>& profiles) const;
+};
+
+}  // namespace parley::call

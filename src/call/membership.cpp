@@ -1,0 +1,102 @@
+// Joining, being reachable, leaving, and the end of a call.
+#include "call/outcomes.h"
+#include "call/state.h"
+
+namespace parley::call {
+
+void Machine::State::join(const Standing& standing) {
+  const auto& [call, self, device, sender] = standing;
+  if (!self.initiator && !call.accepted_at) {
+    call.accepted_at = now_.mono;
+    restart_media_timers(call);
+  }
+  out_.save(CallAccepted{call.id, self.profile, sender.connection, now_.wall});
+  tell_others(call, sender.connection, AcceptEvent{}, self.profile);
+
+  std::optional<MediaLeg> old_leg;
+  if (self.place) old_leg = std::move(self.place->media);
+  self.stage = Stage::kActive;
+  self.outcome.reset();
+  self.place = Place{.connection = sender.connection,
+                     .media = std::nullopt,
+                     .socket_back_by = std::nullopt,
+                     .media_back_by = std::nullopt};
+  review_media(call);
+  if (old_leg) close_leg(call, *old_leg);
+  review_alone(call);
+}
+
+void Machine::State::review_reachable(Call& call, std::size_t index) {
+  Participant& p = call.participants[index];
+  if (!p.waiting() || call.reachable(index)) return;
+  if (p.declined) {
+    leave(call, p, outcome_of(*p.declined));
+  } else if (p.stage == Stage::kInviting && now_.mono >= p.init_by) {
+    tell_all(call, InitTimeoutEvent{}, p.profile);
+    leave(call, p, Outcome::kUnreachable);
+  }
+  // Otherwise a device that rang has gone: it, or another, may come back while the profile rings.
+}
+
+void Machine::State::leave(Call& call, Participant& participant, Outcome outcome) {
+  close_place(call, participant);
+  participant.stage = Stage::kLeft;
+  participant.outcome = outcome;
+  participant.ringing_by.reset();
+  if (call.group) {
+    out_.save(ParticipantLeft{call.id, participant.profile, outcome, now_.wall});
+    tell_all(call, LeftEvent{outcome}, participant.profile);
+  }
+  if (const auto reason = reason_to_end(call, participant)) {
+    end(call, *reason);
+  } else {
+    review_media(call);
+    review_alone(call);
+  }
+}
+
+void Machine::State::end(Call& call, Outcome reason) {
+  const auto outcomes = final_outcomes(call, reason);
+  const auto duration = call.accepted_at ? now_.mono - *call.accepted_at : base::Duration(0);
+  const std::int64_t duration_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+  out_.save(CallEnded{.call = call.id,
+                      .reason = reason,
+                      .duration_ms = duration_ms,
+                      .outcomes = outcomes,
+                      .at = now_.wall});
+  tell_all(call, EndEvent{reason, duration_ms, outcomes}, std::nullopt);
+  call.ended = true;
+  for (Participant& p : call.participants) close_place(call, p);
+  ledger_.end(call.id);
+  touch(call);
+}
+
+void Machine::State::review_alone(Call& call) {
+  const bool alone = call.group && call.accepted_at && call.count_active() == 1;
+  if (!alone) {
+    call.alone_until.reset();
+  } else if (!call.alone_until) {
+    call.alone_until = now_.mono + limits_.alone_timeout;
+  }
+}
+
+void Machine::State::set_lost(Call& call, Participant& participant,
+                              std::optional<base::TimePoint> Place::*until, bool lost) {
+  Place& place = *participant.place;
+  const bool was_lost = place.lost();
+  if (!lost) {
+    (place.*until).reset();
+  } else if (!(place.*until)) {
+    place.*until = now_.mono + limits_.resume_window;
+  }
+  touch(call);
+  if (was_lost == place.lost()) return;
+  if (place.lost()) {
+    tell_all(call, ReconnectingEvent{}, participant.profile, place.connection);
+  } else {
+    tell_all(call, ReconnectedEvent{}, participant.profile, place.connection);
+  }
+}
+
+}  // namespace parley::call

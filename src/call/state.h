@@ -1,0 +1,177 @@
+// The machine's inside: all state, and the functions that change it. One file per concern:
+//   machine.cpp      the face; hands an input to its function, then settles timers
+//   connections.cpp  devices come and go
+//   requests.cpp     finds whom a request is from and what it is about; remembers answers
+//   init.cpp         call.init
+//   answering.cpp    the other call.* requests
+//   membership.cpp   joining, being reachable, leaving, the end of a call
+//   due.cpp          what happens when a timer goes off
+//   media_legs.cpp   which legs and streams there are; reports of the media layer
+//   telling.cpp      events and snapshots
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <tl/expected.hpp>
+#include <utility>
+#include <vector>
+
+#include "call/call.h"
+#include "call/call_table.h"
+#include "call/effect_list.h"
+#include "call/ledger.h"
+#include "call/machine.h"
+#include "call/presence.h"
+#include "call/request_memory.h"
+#include "call/timers.h"
+
+namespace parley::call {
+
+// Not thread-safe: belongs to its Machine.
+class Machine::State {
+ public:
+  explicit State(Limits limits);
+
+  [[nodiscard]] std::vector<Effect> handle(const Input& input, base::Instant now);
+  [[nodiscard]] std::optional<base::TimePoint> deadline() const;
+  [[nodiscard]] std::size_t live_calls() const { return calls_.all().size(); }
+  [[nodiscard]] std::string debug_state() const;
+
+ private:
+  using Answer = tl::expected<Ok, Refusal>;
+  using Later = std::optional<Answer>;  // nullopt: LegVerdict will bring it
+  // Who sent a request.
+  struct Sender {
+    const ConnectionId& connection;
+    const Connection& who;
+    const RequestId& request;
+  };
+  // ... and what it is to the call that the request names.
+  struct Standing {
+    Call& call;
+    Participant& self;
+    Device& device;
+    const Sender& sender;
+  };
+
+  // machine.cpp
+  void on(const Tick& tick);
+  void on(const Shutdown& shutdown);
+  void touch(const Call& call) { touched_.insert(call.id); }
+  void settle_touched();
+
+  // connections.cpp
+  void on(const Connected& connected);
+  void on(const Disconnected& disconnected);
+  void welcome_into(Call& call, const ConnectionId& connection, const Connection& who);
+  void lose_device(Call& call, const ConnectionId& connection);
+
+  // requests.cpp
+  void on(const Received& received);
+  Later perform(const Sender& sender, const RequestBody& body);
+  tl::expected<Standing, Refusal> find_call(const Sender& sender, const CallId& id);
+  void answer(const RequestId& request, const UserId& user, const Answer& answer,
+              const std::optional<ConnectionId>& asker);
+
+  // init.cpp
+  Answer init(const Sender& sender, const Init& message);
+  tl::expected<std::vector<ProfileId>, Refusal> check_receivers(const Sender& sender,
+                                                                const Init& message) const;
+  std::optional<Refusal> check_init(const Sender& sender, const Init& message) const;
+  std::optional<Refusal> check_chain(const Init& message) const;
+  Call& make_call(const Sender& sender, const Init& message,
+                  const std::vector<ProfileId>& receivers);
+  Participant make_participant(const ProfileId& profile, const Settings& settings);
+  void add_devices(Call& call);
+  Device make_device(const Call& call, std::size_t participant) const;
+
+  // answering.cpp
+  Later perform(const Standing& standing, const Pending& message);
+  Later perform(const Standing& standing, const Ringing& message);
+  Later perform(const Standing& standing, const Accept& message);
+  Later perform(const Standing& standing, const Reject& message);
+  Later perform(const Standing& standing, const Hangup& message);
+  Later perform(const Standing& standing, const Update& message);
+  Later perform(const Standing& standing, const Media& message);
+  Answer reject(const Standing& standing, const Reject& message);
+  void start_ringing(const Standing& standing);
+
+  // membership.cpp
+  void join(const Standing& standing);
+  // Looks whether a waiting receiver has a device left that may answer; if not, draws the
+  // conclusion.
+  void review_reachable(Call& call, std::size_t index);
+  void leave(Call& call, Participant& participant, Outcome outcome);
+  void end(Call& call, Outcome reason);
+  void review_alone(Call& call);
+  // The place of an active participant is lost (or not any more) for one of two reasons.
+  void set_lost(Call& call, Participant& participant, std::optional<base::TimePoint> Place::*until,
+                bool lost);
+
+  // due.cpp
+  void go_off(Call& call, const CallTooLong& timer);
+  void go_off(Call& call, const AloneTooLong& timer);
+  void go_off(Call& call, const ResponseOverdue& timer);
+  void go_off(Call& call, const RingingTooLong& timer);
+  void go_off(Call& call, const PlaceLost& timer);
+  void go_off(Call& call, const MediaOverdue& timer);
+  void run_due(Call& call);
+
+  // media_legs.cpp
+  void on(const LegOffered& report);
+  void on(const LegVerdict& report);
+  void on(const LegConnected& report);
+  void on(const LegSilent& report);
+  void on(const LegAudible& report);
+  void on(const LegFailed& report);
+  struct LegOwner {
+    Call& call;
+    Participant& participant;
+    MediaLeg& leg;
+  };
+  std::optional<LegOwner> find_leg(LegId id);
+  // Opens the legs that should be open, and shows everyone to everyone, as far as the call is.
+  void review_media(Call& call);
+  void open_leg(Participant& participant, const Call& call);
+  void review_shown(Call& call, Participant& viewer);
+  void close_leg(const Call& call, MediaLeg& leg);
+  void close_place(const Call& call, Participant& participant);
+  void lose_media(Call& call, Participant& participant, const std::string& message);
+  void restart_media_timers(Call& call);
+
+  // telling.cpp
+  void tell(const Call& call, const ConnectionId& to, EventBody body,
+            std::optional<ProfileId> profile, std::optional<ConnectionId> from);
+  // To every device of the call but `except`.
+  void tell_others(const Call& call, const ConnectionId& except, const EventBody& body,
+                   const ProfileId& profile);
+  void tell_all(const Call& call, const EventBody& body, std::optional<ProfileId> profile,
+                std::optional<ConnectionId> from = std::nullopt);
+  void tell_init(const Call& call, const ConnectionId& to);
+  [[nodiscard]] Snapshot snapshot(const Call& call, const ConnectionId& to) const;
+
+  Limits limits_;
+  Presence presence_;
+  RequestMemory requests_;
+  Ledger ledger_;
+  CallTable calls_;
+  std::map<LegId, std::pair<CallId, std::size_t>> legs_;  // call, index of the participant
+  std::uint64_t next_leg_ = 1;
+  std::uint64_t next_stream_ = 1;
+  std::uint64_t next_order_ = 1;
+  bool shut_down_ = false;
+
+  // Of the input that is being handled.
+  base::Instant now_{};
+  EffectList out_;
+  std::set<CallId> touched_;
+};
+
+[[nodiscard]] inline tl::unexpected<Refusal> refuse(
+    ErrorCode code, std::string message, std::optional<ConnectionId> winner = std::nullopt) {
+  return tl::unexpected<Refusal>(Refusal{code, std::move(message), std::move(winner)});
+}
+
+}  // namespace parley::call

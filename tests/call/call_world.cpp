@@ -1,0 +1,225 @@
+#include "call/call_world.h"
+
+#include <array>
+
+#include "base/overloaded.h"
+
+namespace parley::test {
+namespace {
+
+using call::ConnectionId;
+using call::ProfileId;
+
+void append(std::string& list, const std::string& word) {
+  if (!list.empty()) list += ' ';
+  list += word;
+}
+
+std::string flag(bool value) { return value ? "+" : "-"; }
+
+std::string text_of(const call::Settings& s) { return flag(s.audio) + "a" + flag(s.video) + "v"; }
+
+std::string text_of(const call::EndEvent& end) {
+  std::string text = name_of(end.reason) + " " + std::to_string(end.duration_ms);
+  for (const auto& [profile, outcome] : end.outcomes)
+    text += " " + profile.str() + "=" + name_of(outcome);
+  return text;
+}
+
+std::string text_of(const call::EventBody& body) {
+  return std::visit(
+      base::Overloaded{
+          [](const call::InitEvent& e) { return "init:" + name_of(e.role); },
+          [](const call::PendingEvent&) { return std::string("pending"); },
+          [](const call::RingingEvent&) { return std::string("ringing"); },
+          [](const call::InitTimeoutEvent&) { return std::string("init_timeout"); },
+          [](const call::AcceptEvent&) { return std::string("accept"); },
+          [](const call::RejectEvent& e) {
+            return std::string(e.reason == call::RejectReason::kBusy ? "busy" : "reject") +
+                   (e.scope == call::RejectScope::kConnection ? "-here" : "");
+          },
+          [](const call::RingingTimeoutEvent&) { return std::string("ringing_timeout"); },
+          [](const call::HangupEvent&) { return std::string("hangup"); },
+          [](const call::UpdateEvent& e) { return "update" + text_of(e.unmuted); },
+          [](const call::ReconnectingEvent&) { return std::string("reconnecting"); },
+          [](const call::ReconnectedEvent&) { return std::string("reconnected"); },
+          [](const call::LeftEvent& e) { return "left-" + name_of(e.outcome); },
+          [](const call::EndEvent& e) { return "end:" + name_of(e.reason); },
+          [](const call::MediaOfferEvent& e) { return "offer" + std::to_string(e.rev); },
+          [](const call::MediaFailedEvent&) { return std::string("media_failed"); }},
+      body);
+}
+
+}  // namespace
+
+std::string name_of(call::Outcome outcome) {
+  static constexpr std::array kNames = {"completed", "cancelled",   "rejected", "busy",
+                                        "missed",    "unreachable", "lost",     "superseded",
+                                        "kicked",    "shutdown",    "failed"};
+  return kNames.at(static_cast<std::size_t>(outcome));
+}
+
+std::string name_of(call::ErrorCode code) {
+  static constexpr std::array kNames = {
+      "bad_request", "unauthorized", "forbidden", "not_found",    "conflict",    "already_accepted",
+      "not_active",  "ended",        "too_large", "rate_limited", "unavailable", "internal"};
+  return kNames.at(static_cast<std::size_t>(code));
+}
+
+std::string name_of(call::Role role) {
+  static constexpr std::array kNames = {"-", "active-initiator", "passive-initiator",
+                                        "active-receiver", "passive-receiver"};
+  return kNames.at(static_cast<std::size_t>(role));
+}
+
+CallWorld::CallWorld(call::Limits limits) : machine_(limits) {
+  now_.mono = base::TimePoint(std::chrono::hours(1));
+  now_.wall = base::WallTime(std::chrono::milliseconds(1'700'000'000'000));
+}
+
+std::string CallWorld::problems() const {
+  std::string text;
+  for (const std::string& problem : watch_.problems()) append(text, problem + ";");
+  return text;
+}
+
+void CallWorld::connect(const std::string& connection, const std::string& user,
+                        std::vector<std::string> profiles) {
+  if (profiles.empty()) profiles = {user};
+  call::Connected input{ConnectionId(connection), call::UserId(user), {}};
+  for (std::string& profile : profiles) input.profiles.emplace_back(std::move(profile));
+  step(input);
+}
+
+void CallWorld::disconnect(const std::string& connection) {
+  step(call::Disconnected{ConnectionId(connection)});
+}
+
+std::string CallWorld::send(const std::string& connection, call::RequestBody body) {
+  return send_as("r" + std::to_string(next_request_++), connection, std::move(body));
+}
+
+std::string CallWorld::send_as(const std::string& id, const std::string& connection,
+                               call::RequestBody body) {
+  last_reply_.reset();
+  step(call::Received{ConnectionId(connection), {call::RequestId(id), std::move(body)}});
+  if (!last_reply_) return "";
+  return std::visit(base::Overloaded{[](const call::Ok& ok) {
+                                       return ok.role ? "ok " + name_of(*ok.role)
+                                                      : std::string("ok");
+                                     },
+                                     [](const call::Refusal& refusal) {
+                                       return name_of(refusal.code) +
+                                              (refusal.winner ? " " + refusal.winner->str() : "");
+                                     }},
+                    last_reply_->body);
+}
+
+std::string CallWorld::calls(const std::string& connection, const std::string& from,
+                             std::vector<std::string> to, const std::string& id) {
+  call::Init init;
+  init.from = ProfileId(from);
+  for (std::string& profile : to) init.to.emplace_back(std::move(profile));
+  return send_as(id, connection, init);
+}
+
+std::string CallWorld::rings(const std::string& connection, const std::string& id) {
+  return send(connection, call::Ringing{call::CallId(id)});
+}
+std::string CallWorld::accepts(const std::string& connection, const std::string& id) {
+  return send(connection, call::Accept{call::CallId(id)});
+}
+std::string CallWorld::rejects(const std::string& connection, call::RejectReason reason,
+                               call::RejectScope scope, const std::string& id) {
+  return send(connection, call::Reject{call::CallId(id), reason, scope});
+}
+std::string CallWorld::hangs_up(const std::string& connection, const std::string& id) {
+  return send(connection, call::Hangup{call::CallId(id)});
+}
+std::string CallWorld::publishes(const std::string& connection, const std::string& id) {
+  return send(connection, call::Media{call::CallId(id), call::MediaPublish{{base::Source::kMic}}});
+}
+
+void CallWorld::leg(call::Input report) { step(report); }
+void CallWorld::shut_down() { step(call::Shutdown{}); }
+
+void CallWorld::pass(base::Duration duration) {
+  const base::Instant until{
+      now_.mono + duration,
+      now_.wall + std::chrono::duration_cast<std::chrono::milliseconds>(duration)};
+  for (auto due = machine_.deadline(); due && *due <= until.mono; due = machine_.deadline()) {
+    if (*due > now_.mono) {
+      now_.wall += std::chrono::duration_cast<std::chrono::milliseconds>(*due - now_.mono);
+      now_.mono = *due;
+    }
+    step(call::Tick{});
+  }
+  now_ = until;
+}
+
+std::string CallWorld::told(const std::string& connection) {
+  return std::exchange(told_[connection], {});
+}
+std::string CallWorld::media() { return std::exchange(media_, {}); }
+
+void CallWorld::step(const call::Input& input) {
+  effects_ = machine_.handle(input, now_);
+  watch_.see(input, effects_, machine_, now_.mono);
+  for (const call::Effect& effect : effects_)
+    std::visit([this](const auto& one) { keep(one); }, effect);
+}
+
+void CallWorld::keep(const call::Welcome& effect) {
+  snapshots_[effect.connection.str()] = effect.calls;
+}
+void CallWorld::keep(const call::SendReply& effect) { last_reply_ = effect.reply; }
+
+void CallWorld::keep(const call::SendEvent& effect) {
+  std::string text = text_of(effect.event.body);
+  if (!std::holds_alternative<call::InitEvent>(effect.event.body)) {
+    if (effect.event.profile) text += ":" + effect.event.profile->str();
+    if (effect.event.connection) text += "@" + effect.event.connection->str();
+  }
+  append(told_[effect.connection.str()], text);
+  last_events_.insert_or_assign(effect.connection.str(), effect.event);
+  if (const auto* end = std::get_if<call::EndEvent>(&effect.event.body)) end_ = text_of(*end);
+}
+
+void CallWorld::keep(const call::OpenLeg& effect) {
+  append(media_, "open" + std::to_string(effect.leg.value));
+}
+void CallWorld::keep(const call::CloseLeg& effect) {
+  append(media_, "close" + std::to_string(effect.leg.value));
+}
+void CallWorld::keep(const call::ToLeg& effect) {
+  append(media_, "to" + std::to_string(effect.leg.value));
+}
+void CallWorld::keep(const call::Feed& effect) {
+  append(media_, "feed" + std::to_string(effect.stream.value) + "=" +
+                     (effect.leg ? std::to_string(effect.leg->value) : "none"));
+}
+void CallWorld::keep(const call::Show& effect) {
+  append(media_, "show" + std::to_string(effect.leg.value) + ":" + effect.profile.str());
+}
+void CallWorld::keep(const call::Hide& effect) {
+  append(media_,
+         "hide" + std::to_string(effect.leg.value) + ":" + std::to_string(effect.stream.value));
+}
+void CallWorld::keep(const call::Mute& effect) {
+  append(media_, "mute" + std::to_string(effect.stream.value) + text_of(effect.unmuted));
+}
+void CallWorld::keep(const call::Save& effect) {
+  append(records_,
+         std::visit(base::Overloaded{
+                        [](const call::CallStarted&) { return std::string("started"); },
+                        [](const call::CallAccepted& r) {
+                          return "accepted:" + r.profile.str() + "@" + r.connection.str();
+                        },
+                        [](const call::ParticipantLeft& r) {
+                          return "left:" + r.profile.str() + "=" + name_of(r.outcome);
+                        },
+                        [](const call::CallEnded& r) { return "ended:" + name_of(r.reason); }},
+                    effect));
+}
+
+}  // namespace parley::test

@@ -1,0 +1,120 @@
+// A world of users and devices around a Machine, with a clock that only moves when told to, in
+// words close to the protocol's: "A calls B from c1; c3 rings; B accepts on c3".
+//
+// What a device was told and what the media layer was asked to do is kept as short text, so that a
+// test can say what it expects in one line. Every step is also looked at by Watch.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "call/machine.h"
+#include "call/watch.h"
+
+namespace parley::test {
+
+class CallWorld {
+ public:
+  explicit CallWorld(call::Limits limits = {});
+  // Everything that is wrong, as text; empty: nothing. To be asserted at the end of a test.
+  [[nodiscard]] std::string problems() const;
+
+  // A device of `user` comes online. Without profiles its profile is the user's name.
+  void connect(const std::string& connection, const std::string& user,
+               std::vector<std::string> profiles = {});
+  void disconnect(const std::string& connection);
+
+  // Sends a request with a fresh id; returns the answer as text: "ok", "ok active-receiver",
+  // "conflict", "already_accepted c3"; "" while there is none.
+  std::string send(const std::string& connection, call::RequestBody body);
+  std::string send_as(const std::string& id, const std::string& connection, call::RequestBody body);
+  // The full last answer, for its sentence.
+  [[nodiscard]] const std::optional<call::Reply>& last_reply() const { return last_reply_; }
+
+  // Starts a call with this id.
+  std::string calls(const std::string& connection, const std::string& from,
+                    std::vector<std::string> to, const std::string& id = "call");
+  std::string rings(const std::string& connection, const std::string& id = "call");
+  std::string accepts(const std::string& connection, const std::string& id = "call");
+  std::string rejects(const std::string& connection,
+                      call::RejectReason reason = call::RejectReason::kDeclined,
+                      call::RejectScope scope = call::RejectScope::kProfile,
+                      const std::string& id = "call");
+  std::string hangs_up(const std::string& connection, const std::string& id = "call");
+  std::string publishes(const std::string& connection, const std::string& id = "call");
+
+  // A report of the media layer.
+  void leg(call::Input report);
+  void shut_down();
+  // Lets time pass; timers go off at their moment.
+  void pass(base::Duration duration);
+
+  // What the device was told since last asked: "init:- ringing:B@c3 end:completed". Roles are
+  // shortened: "active", "passive", "-".
+  std::string told(const std::string& connection);
+  // What the media layer was asked to do since last asked: "open1 feed1=1 show1:2 close1".
+  std::string media();
+  // The last call.end any device got: "completed 5000 A=completed B=completed".
+  [[nodiscard]] const std::string& end() const { return end_; }
+  // Everything recorded: "started accepted:B@c3 ended".
+  [[nodiscard]] const std::string& records() const { return records_; }
+  // The calls a device saw in its welcome.
+  [[nodiscard]] const std::vector<call::Snapshot>& snapshots(const std::string& connection) {
+    return snapshots_[connection];
+  }
+  // The last event a device got, and the last message for the media layer.
+  [[nodiscard]] const call::Event& last_event(const std::string& connection) {
+    return last_events_.at(connection);
+  }
+  // The effects of the last input.
+  [[nodiscard]] const std::vector<call::Effect>& effects() const { return effects_; }
+  [[nodiscard]] const call::Machine& machine() const { return machine_; }
+
+ private:
+  void step(const call::Input& input);
+  void keep(const call::Welcome& effect);
+  void keep(const call::SendReply& effect);
+  void keep(const call::SendEvent& effect);
+  void keep(const call::OpenLeg& effect);
+  void keep(const call::CloseLeg& effect);
+  void keep(const call::ToLeg& effect);
+  void keep(const call::Feed& effect);
+  void keep(const call::Show& effect);
+  void keep(const call::Hide& effect);
+  void keep(const call::Mute& effect);
+  void keep(const call::Save& effect);
+
+  call::Machine machine_;
+  Watch watch_;
+  base::Instant now_;
+  std::uint64_t next_request_ = 1;
+  std::vector<call::Effect> effects_;
+  std::optional<call::Reply> last_reply_;
+  std::map<std::string, std::string> told_;
+  std::map<std::string, std::vector<call::Snapshot>> snapshots_;
+  std::map<std::string, call::Event> last_events_;
+  std::string media_;
+  std::string records_;
+  std::string end_;
+};
+
+// A on c1 (laptop) and c2 (phone), B on c3 and c4.
+class FourDevices : public CallWorld {
+ public:
+  explicit FourDevices(call::Limits limits = {}) : CallWorld(limits) {
+    connect("c1", "A");
+    connect("c2", "A");
+    connect("c3", "B");
+    connect("c4", "B");
+  }
+};
+
+// Short names, as used in the texts above.
+[[nodiscard]] std::string name_of(call::Outcome outcome);
+[[nodiscard]] std::string name_of(call::ErrorCode code);
+[[nodiscard]] std::string name_of(call::Role role);
+
+}  // namespace parley::test

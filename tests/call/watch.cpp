@@ -1,0 +1,234 @@
+#include "call/watch.h"
+
+#include <algorithm>
+
+namespace parley::test {
+
+using call::Outcome;
+
+void Watch::expect(bool holds, const std::string& problem) {
+  if (!holds) problems_.push_back(problem);
+}
+
+Watch::Call& Watch::call_of(const call::CallId& id) {
+  expect(calls_.contains(id), "somebody is told of " + id.str() + ", which was not recorded");
+  return calls_[id];
+}
+
+void Watch::see(const call::Input& input, const std::vector<call::Effect>& effects,
+                const call::Machine& machine, base::TimePoint now) {
+  asking_.reset();
+  std::visit([this](const auto& one) { note(one); }, input);
+  for (const call::Effect& effect : effects)
+    std::visit([this](const auto& one) { check(one); }, effect);
+  const auto* received = std::get_if<call::Received>(&input);
+  if (received != nullptr && !std::holds_alternative<call::Media>(received->request.body))
+    expect(!owed_.contains({received->connection, received->request.id}),
+           "no reply to " + received->request.id.str());
+  check_calls(machine, now);
+  check_legs();
+}
+
+void Watch::see_end(const call::Machine& machine) {
+  expect(machine.live_calls() == 0, "a call outlives everything");
+  expect(!machine.deadline(), "a timer is left behind");
+  expect(open_.empty(), "a leg is left behind");
+  expect(fed_.empty(), "a stream is left behind");
+  expect(owed_.empty(), "a reply is still owed");
+}
+
+// ---- inputs ---------------------------------------------------------------------------------
+
+void Watch::note(const call::Connected& input) { present_.insert(input.connection); }
+
+void Watch::note(const call::Disconnected& input) {
+  present_.erase(input.connection);
+  std::erase_if(owed_, [&](const auto& entry) { return entry.first == input.connection; });
+  for (auto& [id, call] : calls_) call.told.erase(input.connection);
+}
+
+void Watch::note(const call::Received& input) {
+  if (!present_.contains(input.connection)) return;
+  asking_ = input.connection;
+  owed_.insert({input.connection, input.request.id});
+}
+
+// ---- what clients are told ------------------------------------------------------------------
+
+void Watch::check(const call::Welcome& effect) {
+  for (const call::Snapshot& snapshot : effect.calls) {
+    Call& call = call_of(snapshot.call);
+    expect(!call.ended, "a snapshot of an ended call");
+    call.told.insert(effect.connection);
+  }
+}
+
+void Watch::check(const call::SendReply& effect) {
+  expect(present_.contains(effect.connection), "a reply to nobody");
+  expect(owed_.erase({effect.connection, effect.reply.ref}) == 1,
+         "a second reply to " + effect.reply.ref.str());
+}
+
+void Watch::check(const call::SendEvent& effect) {
+  expect(present_.contains(effect.connection), "an event to nobody");
+  Call& call = call_of(effect.event.call);
+  expect(!call.told_end.contains(effect.connection), "an event after call.end");
+  if (std::holds_alternative<call::InitEvent>(effect.event.body))
+    call.told.insert(effect.connection);
+  expect(call.told.contains(effect.connection), "an event of a call never told of");
+  check_event(call, effect.event, effect.connection);
+}
+
+void Watch::check_event(Call& call, const call::Event& event, const call::ConnectionId& to) {
+  if (const auto* end = std::get_if<call::EndEvent>(&event.body)) {
+    call.told_end.insert(to);
+    expect(call.ended, "call.end before it was recorded");
+    expect(end->outcomes == call.outcomes, "call.end differs from what was recorded");
+    return;
+  }
+  if (!event.profile) return;
+  Party& party = call.parties[*event.profile];
+  if (std::holds_alternative<call::RingingEvent>(event.body)) {
+    expect(!party.active, "a device rings of one who is active");
+    expect(!party.outcome || party.outcome == Outcome::kUnreachable,
+           "a device rings after its outcome");
+    party.ringing = true;
+    party.outcome.reset();
+  }
+  if (std::holds_alternative<call::AcceptEvent>(event.body))
+    expect(party.active == event.connection, "an accept is told that is not the recorded one");
+  if (const auto* left = std::get_if<call::LeftEvent>(&event.body))
+    expect(party.outcome == left->outcome, "call.left differs from what was recorded");
+  if (std::holds_alternative<call::ReconnectingEvent>(event.body)) party.reconnecting = true;
+  if (std::holds_alternative<call::ReconnectedEvent>(event.body)) party.reconnecting = false;
+}
+
+// ---- records --------------------------------------------------------------------------------
+
+void Watch::check(const call::Save& effect) {
+  std::visit([this](const auto& record) { check(record); }, effect);
+}
+
+void Watch::check(const call::CallStarted& record) {
+  expect(!calls_.contains(record.call), "a call is started twice");
+  Call& call = calls_[record.call];
+  for (const call::ProfileId& profile : record.to) call.parties[profile] = {};
+  expect(asking_.has_value(), "a call is started by nobody");
+  call.parties[record.from].active = asking_;
+  if (asking_) call.told.insert(*asking_);
+}
+
+void Watch::check(const call::CallAccepted& record) {
+  Call& call = call_of(record.call);
+  expect(!call.ended, "an accept after the end");
+  Party& party = call.parties.at(record.profile);
+  expect(!party.active || party.reconnecting || !present_.contains(*party.active),
+         "a participant is active twice");
+  party = Party{.active = record.connection,
+                .reconnecting = false,
+                .ringing = false,
+                .outcome = std::nullopt};
+}
+
+void Watch::check(const call::ParticipantLeft& record) {
+  Call& call = call_of(record.call);
+  expect(!call.ended, "a participant leaves after the end");
+  Party& party = call.parties.at(record.profile);
+  expect(!party.outcome, "a participant gets two outcomes");
+  party = Party{
+      .active = std::nullopt, .reconnecting = false, .ringing = false, .outcome = record.outcome};
+}
+
+void Watch::check(const call::CallEnded& record) {
+  Call& call = call_of(record.call);
+  expect(!call.ended, "a call ends twice");
+  call.ended = true;
+  call.outcomes = record.outcomes;
+  expect(record.outcomes.size() == call.parties.size(), "somebody has no outcome");
+  for (const auto& [profile, outcome] : record.outcomes) {
+    expect(call.parties.contains(profile), "an outsider has an outcome");
+    const Party& party = call.parties[profile];
+    expect(!party.outcome || *party.outcome == outcome, "a participant gets two outcomes");
+  }
+  expect(record.duration_ms >= 0, "a negative duration");
+}
+
+void Watch::check_calls(const call::Machine& machine, base::TimePoint now) {
+  std::size_t alive = 0;
+  for (auto entry = calls_.begin(); entry != calls_.end();) {
+    Call& call = entry->second;
+    if (!call.ended) {
+      ++alive;
+      expect(std::any_of(call.parties.begin(), call.parties.end(),
+                         [](const auto& party) { return party.second.active.has_value(); }),
+             "a call lives with nobody in it");
+      ++entry;
+      continue;
+    }
+    for (const call::ConnectionId& connection : call.told)
+      expect(call.told_end.contains(connection), "a device was not told of the end");
+    if (call.told.empty()) {
+      entry = calls_.erase(entry);
+    } else {
+      ++entry;
+    }
+  }
+  expect(machine.live_calls() == alive, "calls live that are over, or the other way round");
+  expect(machine.deadline().has_value() == (alive > 0), "a call without a timer, or a timer alone");
+  (void)now;
+}
+
+// ---- media ----------------------------------------------------------------------------------
+
+void Watch::check(const call::OpenLeg& effect) {
+  expect(opened_.insert(effect.leg).second, "a leg is opened twice");
+  open_.insert(effect.leg);
+}
+
+void Watch::check(const call::CloseLeg& effect) {
+  expect(open_.erase(effect.leg) == 1, "a leg is closed that is not open");
+  std::erase_if(shown_, [&](const auto& entry) { return entry.first == effect.leg; });
+}
+
+void Watch::check(const call::ToLeg& effect) {
+  expect(open_.contains(effect.leg), "a message to a leg that is not open");
+  const bool active = std::any_of(calls_.begin(), calls_.end(), [&](const auto& entry) {
+    return std::any_of(entry.second.parties.begin(), entry.second.parties.end(),
+                       [&](const auto& party) { return party.second.active == effect.connection; });
+  });
+  expect(active, "media of a device that is not active");
+}
+
+void Watch::check(const call::Feed& effect) {
+  if (effect.leg) {
+    expect(open_.contains(*effect.leg), "a stream is fed by a leg that is not open");
+    fed_[effect.stream] = *effect.leg;
+  } else {
+    expect(fed_.erase(effect.stream) == 1, "a stream is stopped that nobody fed");
+  }
+}
+
+void Watch::check(const call::Show& effect) {
+  expect(open_.contains(effect.leg), "something is shown to a leg that is not open");
+  expect(shown_.insert({effect.leg, effect.stream}).second, "a stream is shown twice");
+}
+
+void Watch::check(const call::Hide& effect) {
+  expect(shown_.erase({effect.leg, effect.stream}) == 1, "a stream is hidden that was not shown");
+}
+
+void Watch::check(const call::Mute& effect) {
+  expect(fed_.contains(effect.stream), "a stream is muted that nobody feeds");
+}
+
+// Each open leg feeds exactly one stream, and each stream has one leg: no participant has two.
+void Watch::check_legs() {
+  std::set<call::LegId> feeding;
+  for (const auto& [stream, leg] : fed_) {
+    expect(open_.contains(leg), "a closed leg feeds a stream");
+    expect(feeding.insert(leg).second, "a leg feeds two streams");
+  }
+  expect(feeding.size() == open_.size(), "a leg is open that feeds nothing");
+}
+
+}  // namespace parley::test

@@ -1,0 +1,79 @@
+// Watches a Machine from outside, input by input, and says when it breaks a promise that holds
+// whatever the order and timing of messages, time-outs and disconnections.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "call/machine.h"
+
+namespace parley::test {
+
+class Watch {
+ public:
+  // What was handed in, and what came of it. Broken promises are collected in problems().
+  void see(const call::Input& input, const std::vector<call::Effect>& effects,
+           const call::Machine& machine, base::TimePoint now);
+  // After the last call has ended: nothing may be left.
+  void see_end(const call::Machine& machine);
+  [[nodiscard]] const std::vector<std::string>& problems() const { return problems_; }
+
+ private:
+  struct Party {
+    std::optional<call::ConnectionId> active;  // as recorded
+    bool reconnecting = false;
+    bool ringing = false;
+    std::optional<call::Outcome> outcome;  // provisional
+  };
+  struct Call {
+    std::map<call::ProfileId, Party> parties;
+    std::set<call::ConnectionId> told;
+    std::set<call::ConnectionId> told_end;
+    std::map<call::ProfileId, call::Outcome> outcomes;
+    bool ended = false;
+  };
+
+  void note(const call::Connected& input);
+  void note(const call::Disconnected& input);
+  void note(const call::Received& input);
+  template <class Other>
+  void note(const Other& /*input*/) {}
+
+  void check(const call::Welcome& effect);
+  void check(const call::SendReply& effect);
+  void check(const call::SendEvent& effect);
+  void check(const call::OpenLeg& effect);
+  void check(const call::CloseLeg& effect);
+  void check(const call::ToLeg& effect);
+  void check(const call::Feed& effect);
+  void check(const call::Show& effect);
+  void check(const call::Hide& effect);
+  void check(const call::Mute& effect);
+  void check(const call::Save& effect);
+  void check(const call::CallStarted& record);
+  void check(const call::CallAccepted& record);
+  void check(const call::ParticipantLeft& record);
+  void check(const call::CallEnded& record);
+
+  void check_event(Call& call, const call::Event& event, const call::ConnectionId& to);
+  void check_calls(const call::Machine& machine, base::TimePoint now);
+  void check_legs();
+  Call& call_of(const call::CallId& id);
+  void expect(bool holds, const std::string& problem);
+
+  std::set<call::ConnectionId> present_;
+  std::set<std::pair<call::ConnectionId, call::RequestId>> owed_;
+  std::optional<call::ConnectionId> asking_;  // of the input being looked at
+  std::map<call::CallId, Call> calls_;
+  std::set<call::LegId> opened_;  // ever
+  std::set<call::LegId> open_;
+  std::map<call::StreamId, call::LegId> fed_;
+  std::set<std::pair<call::LegId, call::StreamId>> shown_;
+  std::vector<std::string> problems_;
+};
+
+}  // namespace parley::test
