@@ -13,7 +13,7 @@ struct MonotonicClock {
   using rep = duration::rep;
   using period = duration::period;
   using time_point = std::chrono::time_point<MonotonicClock>;
-  static constexpr bool is_steady = true;
+  static constexpr bool is_steady = true;  // NOLINT(readability-identifier-naming): std names it
 };
 
 // Monotonic; its origin means nothing. For time-outs and intervals.

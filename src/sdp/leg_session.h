@@ -21,7 +21,7 @@
 namespace parley::sdp {
 
 // Limits on what a peer may say (our choice, after what browsers send for 50 participants).
-inline constexpr std::size_t kMaxBytes = 64 * 1024;
+inline constexpr std::size_t kMaxBytes = 65536;
 inline constexpr std::size_t kMaxMediaLines = 256;
 inline constexpr std::size_t kMaxAttributesPerMedia = 256;
 inline constexpr std::size_t kMaxSsrcsPerPeer = 20;
@@ -91,13 +91,13 @@ struct Answer {
 
 struct OfferedTrack {
   std::string mid;
-  std::string owner;
+  std::string owner;  // empty: the peer itself sends here
   base::Source source = base::Source::kMic;
 };
 struct Offer {
   std::uint32_t rev = 0;
   std::string sdp;
-  std::vector<OfferedTrack> tracks;  // what the peer will receive, and by which m-line
+  std::vector<OfferedTrack> tracks;  // every m-line in use, the base ones first
 };
 
 // Which track of the others: one stream's one source.
@@ -107,29 +107,49 @@ struct TrackKey {
   friend auto operator<=>(const TrackKey&, const TrackKey&) = default;
 };
 
+// One m-line of a leg, as LegSession keeps it; its mid is its place.
+struct MediaLine {
+  std::string mid;
+  base::Kind kind = base::Kind::kAudio;
+  bool receives = false;                  // the peer sends here
+  std::optional<base::Source> published;  // of the peer, when receives
+  std::optional<TrackKey> track;          // sent to the peer; when stopped: the last one
+  std::string owner;
+  std::uint32_t ssrc = 0;
+  bool stopped = false;   // inactive
+  bool settled = false;   // ... and the peer knows: it may be used for another track
+  bool rejected = false;  // the peer refused it, and so will refuse every line of this kind
+};
+
 // Thread-compatible. Pure: what must be random (ssrc, credentials) is given.
 class LegSession {
  public:
   LegSession(std::uint64_t session_id, Transport transport);
 
-  // What the peer may send: mic and camera by the base m-lines, screens by m-lines of their own.
+  // What the peer may send: mic and camera by the base m-lines, which are always offered, so that
+  // publishing them needs no offer; screens by m-lines of their own. What does not fit in
+  // kMaxMediaLines has no mid.
   void set_published(const std::set<base::Source>& sources);
   // The mid by which the peer sends `source`; nullopt when it does not publish it.
   [[nodiscard]] std::optional<std::string> mid_of_published(base::Source source) const;
 
-  // Adds a track for the peer to receive, on a stopped m-line of its kind or a new one. `ssrc` is
+  // Adds a track for the peer to receive, on a new m-line or on one of its kind that the peer
+  // knows to be stopped (a client hears of the end of one track before the next). `ssrc` is
   // the one it will be sent with, `owner` the label for Offer::tracks. Returns the mid; kBusy when
   // there are kMaxMediaLines. Adding what is there changes nothing.
   [[nodiscard]] base::Result<std::string> add_track(const TrackKey& key, std::string owner,
                                                     std::uint32_t ssrc);
   void remove_track(const TrackKey& key);
+  // The mid by which the peer receives the track; nullopt when it does not. Changes only by
+  // restart_fresh().
+  [[nodiscard]] std::optional<std::string> mid_of_track(const TrackKey& key) const;
 
   // New ICE credentials (an ICE restart) for the next offer.
   void restart_ice(std::string ufrag, std::string pwd);
   // Forgets what was negotiated: the next offer is a first one again, with compact m-lines.
   void restart_fresh(std::uint64_t session_id, Transport transport);
 
-  // Whether the state differs from the last offer made.
+  // Whether the state may differ from the last offer made.
   [[nodiscard]] bool needs_offer() const;
   // The next offer. Not while one is unanswered (offer_pending()).
   [[nodiscard]] Offer make_offer();
@@ -140,19 +160,19 @@ class LegSession {
   [[nodiscard]] base::Result<Answer> accept_answer(std::uint32_t rev, std::string_view sdp);
 
  private:
-  struct MediaLine {
-    std::string mid;
-    base::Kind kind = base::Kind::kAudio;
-    bool receives = false;                  // the peer sends here
-    std::optional<base::Source> published;  // of the peer, when receives
-    std::optional<TrackKey> track;          // sent to the peer
-    std::string owner;
-    std::uint32_t ssrc = 0;
-    bool stopped = false;  // inactive, may be reused
-  };
+  [[nodiscard]] MediaLine* line_of(base::Source published);
+  [[nodiscard]] MediaLine* line_of(const TrackKey& key);
+  // A line of `kind` and direction to take over, or a new one; nullptr when there is no more room.
+  [[nodiscard]] MediaLine* free_line(base::Kind kind, bool receives);
+  MediaLine& append(base::Kind kind, bool receives);
+  void append_base_lines();
+  void stop(MediaLine& line);
+
   std::uint64_t session_id_;
   Transport transport_;
+  std::set<base::Source> published_;
   std::vector<MediaLine> lines_;
+  std::vector<MediaLine> offered_;  // the lines as they stood in the offer that is out
   std::uint32_t rev_ = 0;
   bool pending_ = false;
   bool dirty_ = true;

@@ -1,0 +1,30 @@
+// What every m-line of one kind offers besides its payload formats.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/source.h"
+#include "sdp/leg_session.h"
+
+namespace parley::sdp {
+
+struct ExtensionFormat {
+  Extension id;
+  std::string_view uri;  // as in a=extmap
+};
+// The extensions that are offered; the reserved ones are not.
+[[nodiscard]] const std::vector<ExtensionFormat>& extension_formats(base::Kind kind);
+
+// The values of a=rtcp-fb, for every payload type of the kind.
+[[nodiscard]] const std::vector<std::string_view>& feedback_formats(base::Kind kind);
+
+// "sha-256 AB:CD:..." (RFC 8122, 5).
+[[nodiscard]] std::string write_fingerprint(const Fingerprint& fingerprint);
+// nullopt: a hash weaker than sha-256, or one we do not know. kInvalid: a digest that is none.
+[[nodiscard]] base::Result<std::optional<Fingerprint>> parse_fingerprint(std::string_view value,
+                                                                         std::size_t line);
+
+}  // namespace parley::sdp
