@@ -1,0 +1,185 @@
+// JSAPI itself: the session, and the calls this connection knows of.
+
+import { Call } from './call.js';
+import { Emitter } from './emitter.js';
+import { JsapiError, badRequest } from './errors.js';
+import { browserPlatform } from './platform.js';
+import { Session } from './session.js';
+
+// Events: call:received (call) · call:accepted (call, acceptedBy, fromConnection) · call:end
+// (call, outcome) · calls:changed () · connection:state (state) · error (error).
+export class Client extends Emitter {
+  #platform;
+  #session;
+  #calls = new Map(); // id -> live call
+  #welcome = null;
+  #rung = new Set(); // calls the application has been told of by call:received
+
+  constructor(platform = browserPlatform()) {
+    super();
+    this.#platform = platform;
+    this.#host.platform = platform;
+    this.#session = new Session(platform);
+    this.#session.on('state', (state) => this.emit('connection:state', state));
+    this.#session.on('error', (error) => this.emit('error', error));
+    this.#session.on('welcome', (welcome) => this.#welcomed(welcome));
+    this.#session.on('message', (message) => this.#received(message));
+  }
+
+  // 'disconnected', 'connecting', 'connected' or 'reconnecting'.
+  get state() {
+    return this.#session.state;
+  }
+  // This device's name at the server, and whose it is; null and empty before the first connect().
+  get connectionId() {
+    return this.#welcome?.connectionId ?? null;
+  }
+  get userId() {
+    return this.#welcome?.userId ?? null;
+  }
+  get profiles() {
+    return [...(this.#welcome?.profiles ?? [])];
+  }
+  // The calls that live, on this device or on another one of this user.
+  get calls() {
+    return [...this.#calls.values()];
+  }
+
+  // `url` is the server's wss:// address, by default that of this page; `token` an access token or
+  // a function that returns one. Resolves with {connectionId, userId, profiles}.
+  async connect(options) {
+    const { connectionId, userId, profiles } = await this.#session.connect(options);
+    return { connectionId, userId, profiles };
+  }
+
+  // Ends the session, and what this device has of its calls. Hang up first, or the others keep
+  // waiting for this device until the server gives it up.
+  disconnect() {
+    this.#session.disconnect();
+    for (const call of this.calls) call.finish({ outcome: null });
+  }
+
+  // Hands in a fresh token before the old one expires.
+  renewToken(token) {
+    return this.#session.renewToken(token);
+  }
+
+  // openCall(fromProfileId, toProfileIds, chainId, options) or openCall({from, to, chainId,
+  // immediate, settings}). Returns the call at once; `call.ready` tells what the server said.
+  openCall(...args) {
+    const { from, to, chainId, immediate, wanted } = callArguments(args);
+    const settings = { audio: wanted.audio !== false, video: wanted.video !== false };
+    const id = this.#platform.uuid();
+    const call = this.#add({ id, chainId, from, to, settings, profileId: from, wanted, opened: true });
+    const init = { from, to, settings, ...(chainId && { chainId }), ...(immediate || { immediate }) };
+    call.ready = this.#session.request('call.init', init, { id, retry: true }).then(
+      (ok) => {
+        // After a new connection the welcome has told the role; the answer may be an old one.
+        if (call.role === null) call.confirm(ok);
+        return call;
+      },
+      (error) => {
+        call.finish({ outcome: 'failed', error });
+        throw error;
+      },
+    );
+    call.ready.catch((error) => this.#error(error, call));
+    return call;
+  }
+
+  #add(description) {
+    const call = new Call(this.#host, description);
+    this.#calls.set(call.id, call);
+    this.emit('calls:changed');
+    return call;
+  }
+
+  // What a call needs of us.
+  #host = {
+    platform: null,
+    connectionId: () => this.connectionId,
+    iceServers: () => this.#welcome?.iceServers ?? [],
+    request: (...args) => this.#session.request(...args),
+    changed: () => this.emit('calls:changed'),
+    accepted: (call, acceptedBy, fromConnection) =>
+      this.emit('call:accepted', call, acceptedBy, fromConnection),
+    ended: (call) => this.#ended(call),
+    error: (error, call) => this.#error(error, call),
+  };
+
+  #ended(call) {
+    this.#calls.delete(call.id);
+    this.#rung.delete(call.id);
+    this.emit('call:end', call, call.outcome);
+    this.emit('calls:changed');
+  }
+
+  #error(error, call) {
+    if (error instanceof JsapiError && call) error.call = call;
+    this.emit('error', error);
+  }
+
+  // The welcome lists every call that lives: what is missing has ended while nobody was told.
+  #welcomed(welcome) {
+    this.#welcome = welcome;
+    const snapshots = new Map((welcome.calls ?? []).map((snapshot) => [snapshot.callId, snapshot]));
+    for (const call of this.calls) {
+      if (!snapshots.has(call.id) && call.state !== 'opening') call.finish({ outcome: null });
+    }
+    for (const snapshot of snapshots.values()) {
+      const call = this.#calls.get(snapshot.callId) ?? this.#add(this.#described(snapshot));
+      call.restore(snapshot);
+    }
+  }
+
+  #received(message) {
+    const { type, callId } = message;
+    if (type === 'call.init') {
+      this.#invited(message);
+    } else {
+      this.#calls.get(callId)?.handle(message);
+    }
+  }
+
+  // Another connection opened a call with us. What we do about it follows from our role.
+  async #invited(message) {
+    const call = this.#calls.get(message.callId) ?? this.#add(this.#described(message));
+    call.handle(message);
+    try {
+      if (call.role === 'passive initiator') {
+        await this.#session.request('call.pending', { callId: call.id });
+      } else if (call.role === null) {
+        await this.#session.request('call.ringing', { callId: call.id });
+        const stillRings = call.state !== 'ended' && call.role === null && call.canJoin;
+        if (!stillRings || this.#rung.has(call.id)) return;
+        this.#rung.add(call.id);
+        this.emit('call:received', call);
+      }
+    } catch (error) {
+      // Over before we answered, or asked again on the next connection.
+      if (error.code !== 'ended' && error.kind !== 'retry') this.#error(error, call);
+    }
+  }
+
+  // A call somebody else opened: from an event or a snapshot.
+  #described({ callId, chainId, from, to, settings }) {
+    const own = this.#welcome.profiles;
+    const profileId = own.includes(from) ? from : to.find((profile) => own.includes(profile));
+    return { id: callId, chainId, from, to, settings, profileId };
+  }
+}
+
+// Both ways to name the arguments of openCall, as one.
+function callArguments(args) {
+  const byName = args.length === 1 && typeof args[0] === 'object' && !Array.isArray(args[0]);
+  const given = byName
+    ? { ...args[0], options: args[0]?.settings }
+    : { from: args[0], to: args[1], chainId: args[2], options: args[3] };
+  const { from, chainId = null, immediate = true, options } = given;
+  const to = Array.isArray(given.to) ? [...given.to] : [given.to];
+  if (typeof from !== 'string' || to.length === 0 || to.some((id) => typeof id !== 'string')) {
+    throw badRequest('openCall needs the caller’s profile id and one or more profile ids to call.');
+  }
+  const wanted = { audio: options?.audio ?? true, video: options?.video ?? true };
+  return { from, to, chainId, immediate, wanted };
+}

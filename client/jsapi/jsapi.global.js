@@ -1,0 +1,1654 @@
+// Made by `npm run build` from the modules beside this file; change those.
+(function () {
+'use strict';
+
+// ---- emitter.js ----
+
+// Named events with listeners. A listener that throws never keeps the others from being called.
+
+class Emitter {
+  #listeners = new Map();
+
+  // Calls `listener` whenever `event` happens; returns a function that takes it off again.
+  on(event, listener) {
+    if (typeof listener !== 'function') throw new TypeError('A listener must be a function.');
+    if (!this.#listeners.has(event)) this.#listeners.set(event, new Set());
+    this.#listeners.get(event).add(listener);
+    return () => this.off(event, listener);
+  }
+
+  // The same for the next time only.
+  once(event, listener) {
+    const off = this.on(event, (...args) => {
+      off();
+      listener(...args);
+    });
+    return off;
+  }
+
+  off(event, listener) {
+    this.#listeners.get(event)?.delete(listener);
+  }
+
+  emit(event, ...args) {
+    for (const listener of [...(this.#listeners.get(event) ?? [])]) {
+      try {
+        listener(...args);
+      } catch (error) {
+        // Shown as an uncaught error of the application, which it is.
+        (globalThis.reportError ?? console.error)(error);
+      }
+    }
+  }
+}
+
+// ---- errors.js ----
+
+// What can go wrong, in one shape: `code` and `kind` for programs, `message` for people.
+
+class JsapiError extends Error {
+  // `kind` is one of request, auth, state, retry, server (from the server), or media (this device).
+  constructor({ code, kind, message, ...details }) {
+    super(message);
+    this.name = 'JsapiError';
+    this.code = code;
+    this.kind = kind;
+    Object.assign(this, details);
+  }
+}
+
+function badRequest(message) {
+  return new JsapiError({ code: 'bad_request', kind: 'request', message });
+}
+
+function notActive(message) {
+  return new JsapiError({ code: 'not_active', kind: 'state', message });
+}
+
+function connectionLost(message) {
+  return new JsapiError({ code: 'unavailable', kind: 'retry', message });
+}
+
+// ---- capture.js ----
+
+// This device's microphone, camera and screen. Nothing is opened before somebody asks.
+
+
+const kWords = { mic: 'microphone', camera: 'camera', screen: 'screen' };
+
+class Capture {
+  #platform;
+  #onScreenEnded;
+  #tracks = new Map(); // source -> MediaStreamTrack
+  #closed = false;
+
+  // `onScreenEnded` is called when the user stops sharing by the browser's own button.
+  constructor(platform, onScreenEnded) {
+    this.#platform = platform;
+    this.#onScreenEnded = onScreenEnded;
+  }
+
+  // Source -> live track.
+  get tracks() {
+    return new Map(this.#tracks);
+  }
+
+  // Opens what `wanted` names ({mic, camera}: constraints or false) in one prompt, and each for
+  // itself when that is refused: one device that is missing must not cost the other. Returns the
+  // errors; what could be opened is in `tracks`.
+  async open(wanted) {
+    const both = wanted.mic && wanted.camera;
+    if (both) {
+      try {
+        await this.#acquire({ audio: wanted.mic, video: wanted.camera });
+        return [];
+      } catch {
+        // Tried one by one below, which also tells which of the two it was.
+      }
+    }
+    const errors = [];
+    for (const [source, kind] of [['mic', 'audio'], ['camera', 'video']]) {
+      if (!wanted[source]) continue;
+      try {
+        await this.#acquire({ [kind]: wanted[source] });
+      } catch (error) {
+        errors.push(explain(error, source));
+      }
+    }
+    return errors;
+  }
+
+  // Must be called from a click: browsers want to see that it was the user's wish.
+  async openScreen() {
+    const devices = this.#platform.mediaDevices();
+    let stream;
+    try {
+      if (!devices?.getDisplayMedia) throw new DOMException('', 'NotSupportedError');
+      stream = await devices.getDisplayMedia({ video: true, audio: true });
+    } catch (error) {
+      throw explain(error, 'screen');
+    }
+    if (this.#closed) {
+      stopAll(stream.getTracks());
+      throw explain(new DOMException('', 'AbortError'), 'screen');
+    }
+    const [video] = stream.getVideoTracks();
+    const [audio] = stream.getAudioTracks();
+    this.#put('screen', video);
+    if (audio) this.#put('screen-audio', audio);
+    video.onended = () => this.#onScreenEnded();
+    return stream;
+  }
+
+  // Closes one device; its light goes out.
+  stop(source) {
+    const track = this.#tracks.get(source);
+    if (!track) return;
+    this.#tracks.delete(source);
+    track.onended = null;
+    track.stop();
+  }
+
+  close() {
+    this.#closed = true;
+    for (const source of [...this.#tracks.keys()]) this.stop(source);
+  }
+
+  async #acquire(constraints) {
+    const devices = this.#platform.mediaDevices();
+    if (!devices?.getUserMedia) throw new DOMException('', 'NotSupportedError');
+    const stream = await devices.getUserMedia(constraints);
+    if (this.#closed) {
+      stopAll(stream.getTracks()); // the call ended in front of the permission prompt
+      return;
+    }
+    for (const track of stream.getTracks()) {
+      this.#put(track.kind === 'audio' ? 'mic' : 'camera', track);
+    }
+  }
+
+  #put(source, track) {
+    this.stop(source);
+    this.#tracks.set(source, track);
+  }
+}
+
+function stopAll(tracks) {
+  for (const track of tracks) track.stop();
+}
+
+// Says what happened and what to do next, by the names browsers give their errors.
+function explain(error, source) {
+  const word = kWords[source];
+  const [code, message] = {
+    NotAllowedError: [
+      'media_denied',
+      source === 'screen'
+        ? 'Sharing was not allowed. Choose a screen or window and confirm to share it.'
+        : `The ${word} is not allowed for this page. Allow it in the address bar, then turn it on.`,
+    ],
+    NotFoundError: ['media_missing', `No ${word} was found. Connect one, then turn it on.`],
+    OverconstrainedError: ['media_missing', `No ${word} fits the wanted settings.`],
+    NotReadableError: [
+      'media_busy',
+      `The ${word} is in use by another program. Close that program, then turn it on.`,
+    ],
+    NotSupportedError: [
+      'media_unavailable',
+      `This page cannot use the ${word}. Open it by https or on localhost in a current browser.`,
+    ],
+    AbortError: ['media_aborted', `The call was over before the ${word} was ready.`],
+  }[error?.name] ?? ['media_failed', `The ${word} could not be opened: ${error?.message ?? error}`];
+  return new JsapiError({ code, kind: 'media', message, source });
+}
+
+// ---- remote_streams.js ----
+
+// The others' tracks as MediaStreams: microphone and camera of a participant make one stream,
+// screen and screen sound another. An m-line may serve one participant now and another later, so
+// streams are rebuilt from what the latest offer says and never from what a track was before.
+
+// 'camera' or 'screen': which of a participant's two streams a track belongs to.
+function streamOf(source) {
+  return source === 'screen' || source === 'screen-audio' ? 'screen' : 'camera';
+}
+
+class RemoteStreams {
+  #platform;
+  #onStart;
+  #onEnd;
+  #streams = new Map(); // "source profileId" -> {profileId, source, stream}
+
+  // `onStart` and `onEnd` get {profileId, source, stream}; onStart also when a track was added.
+  constructor(platform, { onStart, onEnd }) {
+    this.#platform = platform;
+    this.#onStart = onStart;
+    this.#onEnd = onEnd;
+  }
+
+  list() {
+    return [...this.#streams.values()].map((entry) => ({ ...entry }));
+  }
+
+  // `tracks`: [{profileId, source, track}], all there are now.
+  update(tracks) {
+    const wanted = new Map();
+    for (const { profileId, source, track } of tracks) {
+      const name = streamOf(source);
+      const key = `${name} ${profileId}`;
+      if (!wanted.has(key)) wanted.set(key, { profileId, source: name, tracks: new Set() });
+      wanted.get(key).tracks.add(track);
+    }
+    // What is gone first: a track must leave its old stream before it joins a new one.
+    const ended = [...this.#streams].filter(([key]) => !wanted.has(key));
+    for (const [key, entry] of ended) {
+      this.#streams.delete(key);
+      for (const track of entry.stream.getTracks()) entry.stream.removeTrack(track);
+    }
+    const started = [];
+    for (const [key, want] of wanted) {
+      if (this.#fill(key, want)) started.push(this.#streams.get(key));
+    }
+    for (const [, entry] of ended) this.#onEnd(entry);
+    for (const entry of started) this.#onStart({ ...entry });
+  }
+
+  // Returns whether the stream is new or has a new track.
+  #fill(key, { profileId, source, tracks }) {
+    if (!this.#streams.has(key)) {
+      this.#streams.set(key, { profileId, source, stream: this.#platform.createMediaStream() });
+    }
+    const { stream } = this.#streams.get(key);
+    const present = stream.getTracks();
+    for (const track of present) {
+      if (!tracks.has(track)) stream.removeTrack(track);
+    }
+    const added = [...tracks].filter((track) => !present.includes(track));
+    for (const track of added) stream.addTrack(track);
+    return added.length > 0;
+  }
+}
+
+// ---- speakers.js ----
+
+// Who is speaking, from the audio level that stands in each RTP packet (RFC 6464).
+
+// Our choice: five looks a second follow speech without flicker.
+const kLookEveryMs = 200;
+// About -40 dBov; background noise of a quiet room is below.
+const kSpeakingLevel = 0.01;
+// Pauses between words are shorter.
+const kHoldMs = 600;
+
+class Speakers {
+  #platform;
+  #receivers;
+  #onChange;
+  #lastHeard = new Map(); // profileId -> time in ms
+  #lastTimestamp = new WeakMap(); // receiver -> RTP timestamp of its newest packet
+  #speaking = '';
+  #timer = null;
+
+  // `receivers()` gives [{profileId, receiver}]; `onChange` gets the ids of those who speak.
+  constructor(platform, receivers, onChange) {
+    this.#platform = platform;
+    this.#receivers = receivers;
+    this.#onChange = onChange;
+    this.#schedule();
+  }
+
+  close() {
+    this.#platform.clearTimeout(this.#timer);
+  }
+
+  #schedule() {
+    this.#timer = this.#platform.setTimeout(() => {
+      this.#look();
+      this.#schedule();
+    }, kLookEveryMs);
+  }
+
+  #look() {
+    const now = this.#platform.now();
+    const present = new Set();
+    for (const { profileId, receiver } of this.#receivers()) {
+      present.add(profileId);
+      const [source] = receiver.getSynchronizationSources?.() ?? [];
+      // A source is listed for 10 s after its last packet: what has not moved on is not speech.
+      if (!source || source.rtpTimestamp === this.#lastTimestamp.get(receiver)) continue;
+      this.#lastTimestamp.set(receiver, source.rtpTimestamp);
+      if ((source.audioLevel ?? 0) >= kSpeakingLevel) this.#lastHeard.set(profileId, now);
+    }
+    const speaking = [...this.#lastHeard]
+      .filter(([profileId, at]) => present.has(profileId) && now - at < kHoldMs)
+      .map(([profileId]) => profileId)
+      .sort();
+    if (speaking.join('\n') === this.#speaking) return;
+    this.#speaking = speaking.join('\n');
+    this.#onChange(speaking);
+  }
+}
+
+// ---- stats.js ----
+
+// RTCStats in the words of the call: one entry per track, by participant and source.
+
+const kInbound = {
+  packets: 'packetsReceived',
+  packetsLost: 'packetsLost',
+  bytes: 'bytesReceived',
+  framesDecoded: 'framesDecoded',
+  keyFramesDecoded: 'keyFramesDecoded',
+  frameWidth: 'frameWidth',
+  frameHeight: 'frameHeight',
+  framesPerSecond: 'framesPerSecond',
+  freezeCount: 'freezeCount',
+  audioLevel: 'audioLevel',
+  totalAudioEnergy: 'totalAudioEnergy',
+};
+const kOutbound = {
+  packets: 'packetsSent',
+  bytes: 'bytesSent',
+  framesEncoded: 'framesEncoded',
+  keyFramesEncoded: 'keyFramesEncoded',
+  frameWidth: 'frameWidth',
+  frameHeight: 'frameHeight',
+  framesPerSecond: 'framesPerSecond',
+};
+
+// `lines`: [{profileId, source, kind, direction, endpoint}], endpoint being a sender or a receiver.
+async function trackStats(lines) {
+  return Promise.all(
+    lines.map(async ({ endpoint, ...line }) => {
+      const wanted = line.direction === 'in' ? 'inbound-rtp' : 'outbound-rtp';
+      const names = line.direction === 'in' ? kInbound : kOutbound;
+      const reports = [...(await endpoint.getStats()).values()];
+      const rtp = reports.find((report) => report.type === wanted) ?? {};
+      const codec = reports.find((report) => report.id === rtp.codecId)?.mimeType;
+      const entry = { ...line, codec: codec?.split('/')[1] };
+      for (const [ours, theirs] of Object.entries(names)) {
+        if (rtp[theirs] !== undefined) entry[ours] = rtp[theirs];
+      }
+      if (rtp.jitter !== undefined) entry.jitterMs = rtp.jitter * 1000;
+      return entry;
+    }),
+  );
+}
+
+// The connection's round trip in milliseconds, undefined before it was measured.
+function roundTripMs(reports) {
+  const pair = [...reports.values()].find(
+    (report) => report.type === 'candidate-pair' && report.currentRoundTripTime !== undefined,
+  );
+  return pair && pair.currentRoundTripTime * 1000;
+}
+
+// ---- peer.js ----
+
+// The media connection of an active leg: one RTCPeerConnection that answers the server's offers.
+//
+// The server always offers, one m-line per track in either direction, and names in `tracks` whose
+// track and which source each m-line (mid) is. Own m-lines are answered sendonly from the first
+// offer on, so that ICE and DTLS are up before anybody has allowed the microphone; a track is put
+// into its m-line when it is there.
+
+
+// The m-lines that are this peer's own from the first offer on.
+const kBaseMids = new Map([['00', 'mic'], ['01', 'camera']]);
+// Our choice: enough for 720p in VP8, and a group of eight still fits a common access line.
+const kCameraBitsPerSecond = 1_500_000;
+
+class Peer {
+  #platform;
+  #profileId;
+  #send;
+  #onError;
+  #pc;
+  #streams;
+  #speakers;
+  #queue = Promise.resolve();
+  #lines = new Map(); // mid -> {profileId, source, kind} of the latest offer
+  #tracks = new Map(); // source -> own track
+  #sources = []; // what this device has, also while it is muted and has no track
+  #published = ''; // what the server was told last, as text
+  #answered = false;
+  #closed = false;
+
+  // `send(type, members)` sends a request of this call; `events` has onStart and onEnd of streams,
+  // onSpeakers (profileIds), onConnection (state) and onError (error).
+  constructor(platform, { profileId, iceServers, send, events }) {
+    this.#platform = platform;
+    this.#profileId = profileId;
+    this.#send = send;
+    this.#onError = events.onError;
+    this.#streams = new RemoteStreams(platform, events);
+    this.#speakers = new Speakers(platform, () => this.#audioReceivers(), events.onSpeakers);
+    this.#pc = platform.createPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
+    this.#pc.onconnectionstatechange = () => this.#connectionChanged(events.onConnection);
+  }
+
+  get streams() {
+    return this.#streams.list();
+  }
+
+  get connectionState() {
+    return this.#pc.connectionState;
+  }
+
+  // Takes one media.offer; offers are worked off in order.
+  offer({ rev, sdp, tracks }) {
+    return this.#enqueue(() => this.#answer(rev, sdp, tracks ?? []));
+  }
+
+  // What this device has to send from now on: `sources` in all, of them `tracks` (source -> track)
+  // at the moment.
+  setTracks(tracks, sources) {
+    this.#tracks = tracks;
+    this.#sources = sources;
+    return this.#enqueue(() => this.#attach());
+  }
+
+  async stats() {
+    const lines = this.#transceivers().map(({ line, transceiver }) => {
+      const own = this.#isOwn(line);
+      return {
+        ...line,
+        direction: own ? 'out' : 'in',
+        endpoint: own ? transceiver.sender : transceiver.receiver,
+      };
+    });
+    return {
+      connectionState: this.#pc.connectionState,
+      roundTripMs: roundTripMs(await this.#pc.getStats()),
+      tracks: await trackStats(lines),
+    };
+  }
+
+  close() {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#speakers.close();
+    this.#pc.onconnectionstatechange = null;
+    this.#pc.close();
+    this.#streams.update([]);
+  }
+
+  // One step at a time: an RTCPeerConnection negotiates one description after the other.
+  #enqueue(step) {
+    const done = this.#queue.then(() => (this.#closed ? undefined : step()));
+    this.#queue = done.catch((error) => {
+      if (!this.#closed) this.#onError(error);
+    });
+    return this.#queue;
+  }
+
+  async #answer(rev, sdp, tracks) {
+    this.#lines = new Map(
+      [...kBaseMids].map(([mid, source]) => [
+        mid,
+        { profileId: this.#profileId, source, kind: source === 'mic' ? 'audio' : 'video' },
+      ]),
+    );
+    for (const { mid, profileId, source, kind } of tracks) {
+      this.#lines.set(mid, { profileId, source, kind });
+    }
+    await this.#pc.setRemoteDescription({ type: 'offer', sdp });
+    if (this.#closed) return;
+    for (const transceiver of this.#pc.getTransceivers()) {
+      if (transceiver.direction === 'stopped' || transceiver.mid === null) continue;
+      const line = this.#lines.get(transceiver.mid);
+      transceiver.direction = line && this.#isOwn(line) ? 'sendonly' : 'recvonly';
+    }
+    await this.#pc.setLocalDescription(await this.#pc.createAnswer());
+    if (this.#closed) return;
+    this.#showStreams();
+    await this.#send('media.answer', { rev, sdp: this.#pc.localDescription.sdp });
+    this.#answered = true;
+    await this.#attach();
+  }
+
+  // Puts own tracks into their m-lines, and tells the server what there is.
+  async #attach() {
+    if (this.#closed || !this.#answered) return;
+    for (const transceiver of this.#pc.getTransceivers()) {
+      if (transceiver.direction === 'stopped') continue;
+      const line = this.#lines.get(transceiver.mid);
+      const track = line && this.#isOwn(line) ? this.#tracks.get(line.source) ?? null : null;
+      if (transceiver.sender.track === track) continue;
+      await transceiver.sender.replaceTrack(track);
+      if (track && line.source === 'camera') await limitBitrate(transceiver.sender);
+    }
+    const sources = this.#sources;
+    if (this.#closed || this.#published === sources.join()) return;
+    await this.#send('media.publish', { sources });
+    this.#published = sources.join();
+  }
+
+  #showStreams() {
+    this.#streams.update(
+      this.#transceivers()
+        .filter(({ line }) => !this.#isOwn(line))
+        .map(({ line, transceiver }) => ({ ...line, track: transceiver.receiver.track })),
+    );
+  }
+
+  #audioReceivers() {
+    return this.#transceivers()
+      .filter(({ line }) => !this.#isOwn(line) && line.source === 'mic')
+      .map(({ line, transceiver }) => ({
+        profileId: line.profileId,
+        receiver: transceiver.receiver,
+      }));
+  }
+
+  // The m-lines in use with their transceivers.
+  #transceivers() {
+    return this.#pc
+      .getTransceivers()
+      .filter((t) => t.mid !== null && t.direction !== 'stopped' && this.#lines.has(t.mid))
+      .map((transceiver) => ({ line: this.#lines.get(transceiver.mid), transceiver }));
+  }
+
+  #isOwn(line) {
+    return line.profileId === this.#profileId;
+  }
+
+  async #connectionChanged(report) {
+    const state = this.#pc.connectionState;
+    report(state);
+    if (state !== 'failed') return;
+    // The network changed under us: the server's next offer has new credentials to try.
+    try {
+      await this.#send('media.restart');
+    } catch (error) {
+      if (!this.#closed) this.#onError(error);
+    }
+  }
+}
+
+async function limitBitrate(sender) {
+  const parameters = sender.getParameters();
+  if (!parameters.encodings?.length) return; // nothing negotiated that could be limited
+  parameters.encodings[0].maxBitrate = kCameraBitsPerSecond;
+  await sender.setParameters(parameters);
+}
+
+// ---- leg.js ----
+
+// Everything an active leg holds on this device: its devices and its media connection. A leg is
+// made when the server has confirmed the active role, and closed when that role is gone.
+
+
+const kSourceOf = { audio: 'mic', video: 'camera' };
+
+class Leg {
+  #platform;
+  #options;
+  #capture;
+  #wanted;
+  #peer = null;
+  #sources = new Set(); // what this device has, also while the camera is closed for a mute
+  #muted = { audio: false, video: false };
+  #localStream;
+  #closed = false;
+
+  // `options`: profileId, iceServers, wanted {audio, video: constraints or false}, send(type,
+  // members), and events: those of Peer, onLocalStream(stream) and onError(error).
+  constructor(platform, options) {
+    this.#platform = platform;
+    this.#options = options;
+    this.#wanted = { mic: options.wanted.audio, camera: options.wanted.video };
+    this.#capture = new Capture(platform, () => this.stopScreen());
+    this.#localStream = platform.createMediaStream();
+  }
+
+  get localStream() {
+    return this.#localStream;
+  }
+
+  get streams() {
+    return this.#peer?.streams ?? [];
+  }
+
+  // Whether others can hear ('audio') or see ('video') this device.
+  sends(kind) {
+    return !this.#muted[kind] && this.#capture.tracks.has(kSourceOf[kind]);
+  }
+
+  // Opens the devices; resolves when everything that can be opened is.
+  async open() {
+    await this.#report(await this.#capture.open(this.#wanted));
+  }
+
+  offer(message) {
+    // After media.failed the next offer is a first one again, for a new connection.
+    this.#peer ??= new Peer(this.#platform, this.#options);
+    this.#peer.setTracks(this.#capture.tracks, [...this.#sources].sort());
+    return this.#peer.offer(message);
+  }
+
+  // The media connection is of no more use; the leg stays.
+  failed() {
+    this.#peer?.close();
+    this.#peer = null;
+  }
+
+  // The microphone stays open and sends silence; the camera is closed, so that its light goes out.
+  async mute(kind) {
+    this.#muted[kind] = true;
+    await this.#report([]);
+  }
+
+  async unmute(kind) {
+    this.#muted[kind] = false;
+    const source = kSourceOf[kind];
+    let errors = [];
+    if (!this.#capture.tracks.has(source)) {
+      errors = await this.#capture.open({ [source]: this.#wanted[source] || true });
+    }
+    await this.#report([]);
+    if (errors.length > 0) throw errors[0];
+  }
+
+  async shareScreen() {
+    const stream = await this.#capture.openScreen();
+    await this.#report([]);
+    return stream;
+  }
+
+  async stopScreen() {
+    for (const source of ['screen', 'screen-audio']) {
+      this.#capture.stop(source);
+      this.#sources.delete(source);
+    }
+    await this.#report([]);
+    if (!this.#closed) this.#options.events.onScreenEnded();
+  }
+
+  async stats() {
+    return (
+      (await this.#peer?.stats()) ?? { connectionState: 'new', roundTripMs: undefined, tracks: [] }
+    );
+  }
+
+  close() {
+    this.#closed = true;
+    this.#peer?.close();
+    this.#capture.close();
+    for (const track of this.#localStream.getTracks()) this.#localStream.removeTrack(track);
+  }
+
+  // Brings sender, local stream and application up to date with what is open now.
+  async #report(errors) {
+    if (this.#closed) return;
+    if (this.#muted.video) this.#capture.stop('camera');
+    const tracks = this.#capture.tracks;
+    for (const source of tracks.keys()) this.#sources.add(source);
+    const microphone = tracks.get('mic');
+    if (microphone) microphone.enabled = !this.#muted.audio;
+    this.#showLocally([microphone, tracks.get('camera')].filter(Boolean));
+    for (const error of errors) this.#options.events.onError(error);
+    await this.#peer?.setTracks(tracks, [...this.#sources].sort());
+  }
+
+  #showLocally(tracks) {
+    const present = this.#localStream.getTracks();
+    const gone = present.filter((track) => !tracks.includes(track));
+    const added = tracks.filter((track) => !present.includes(track));
+    for (const track of gone) this.#localStream.removeTrack(track);
+    for (const track of added) this.#localStream.addTrack(track);
+    if (gone.length + added.length > 0) this.#options.events.onLocalStream(this.#localStream);
+  }
+}
+
+// ---- roster.js ----
+
+// Who takes part in a call, and in what state, as this connection has been told. Pure bookkeeping.
+
+class Roster {
+  #members = new Map();
+
+  constructor(from, to) {
+    for (const profileId of [from, ...to]) this.#add(profileId);
+  }
+
+  // Copies, in the order caller, receivers.
+  list() {
+    return [...this.#members.values()].map((member) => ({ ...member }));
+  }
+
+  get(profileId) {
+    const member = this.#members.get(profileId);
+    return member ? { ...member } : undefined;
+  }
+
+  // Takes over what `changes` names; returns whether that changed anything.
+  update(profileId, changes) {
+    const member = this.#members.get(profileId) ?? this.#add(profileId);
+    let changed = false;
+    for (const [key, value] of Object.entries(changes)) {
+      if (value === undefined || member[key] === value) continue;
+      member[key] = value;
+      changed = true;
+    }
+    return changed;
+  }
+
+  #add(profileId) {
+    const member = {
+      profileId,
+      state: 'inviting',
+      connectionId: null,
+      audio: true,
+      video: true,
+      outcome: null,
+    };
+    this.#members.set(profileId, member);
+    return member;
+  }
+}
+
+// ---- call.js ----
+
+// One call as this connection sees it. A Call follows the global state of the call by itself, on
+// active and passive connections alike; media exists only while the connection is active.
+
+
+// Only after these has a participant a device in the call.
+const kInCall = new Set(['active', 'reconnecting']);
+
+// Events: ringing (profileId, connectionId) · accepted (profileId, connectionId) · participant
+// (participant) · stream and streamend ({profileId, source, stream}) · localstream (stream) ·
+// speaker (profileIds) · screenend () · connection (state) · state (state, role) · end (outcome).
+class Call extends Emitter {
+  #host;
+  #roster;
+  #state;
+  #role = null;
+  #wanted;
+  #leg = null;
+  #joining = 0; // accepts that wait for their answer
+  #heldOffer = null; // an offer that came before that answer
+  #told = { audio: true, video: true }; // what the server was told of our mute state
+
+  // Made by Client only. `host` is what a call needs of it: platform, connectionId(), iceServers(),
+  // request(type, members, options), changed(call), ended(call), accepted(call, …), error(error).
+  constructor(host, { id, chainId, from, to, settings, profileId, wanted, opened = false }) {
+    super();
+    this.#state = opened ? 'opening' : 'ringing';
+    this.#host = host;
+    this.id = id;
+    this.chainId = chainId ?? id;
+    this.from = from;
+    this.to = [...to];
+    this.settings = { audio: settings?.audio !== false, video: settings?.video !== false };
+    this.profileId = profileId; // as whom this connection takes part
+    this.outcome = null;
+    this.outcomes = null;
+    this.durationMs = null;
+    this.acceptedAt = null;
+    this.error = null;
+    this.ready = Promise.resolve(this);
+    this.#wanted = wanted ?? this.settings;
+    this.#roster = new Roster(from, to);
+  }
+
+  // Of a call opened here 'opening' until the server has confirmed; then 'ringing', 'running', and at last 'ended'.
+  get state() {
+    return this.#state;
+  }
+  // 'active initiator', 'passive initiator', 'active receiver', 'passive receiver' or null.
+  get role() {
+    return this.#role;
+  }
+  get isActive() {
+    return this.#leg !== null;
+  }
+  get participants() {
+    return this.#roster.list();
+  }
+  get me() {
+    return this.#roster.get(this.profileId);
+  }
+  get streams() {
+    return this.#leg?.streams ?? [];
+  }
+  // Microphone and camera of this device; null while it is not active.
+  get localStream() {
+    return this.#leg?.localStream ?? null;
+  }
+  // Whether accept() can be tried: this participant has no device in the call.
+  get canJoin() {
+    return this.#state !== 'opening' && this.#state !== 'ended' && !kInCall.has(this.me.state);
+  }
+
+  // Takes the call on this connection. `audio` and `video` say what to open, true, false or media
+  // constraints; the call's settings by default. Resolves when the server has confirmed.
+  async accept({ audio, video } = {}) {
+    this.#wanted = { audio: audio ?? this.#wanted.audio, video: video ?? this.#wanted.video };
+    this.#joining += 1;
+    try {
+      const { role } = await this.#request('call.accept');
+      if (this.#state === 'ended') return;
+      const side = this.profileId === this.from ? 'initiator' : 'receiver';
+      this.#becomeActive(role ?? `active ${side}`);
+      this.#accepted(this.profileId, this.#host.connectionId());
+    } catch (error) {
+      if (error.code === 'already_accepted') this.#becomePassive();
+      throw error;
+    } finally {
+      this.#joining -= 1;
+      if (this.#joining === 0) this.#heldOffer = null;
+    }
+  }
+
+  // Declines: `reason` is 'declined' or 'busy'; with scope 'connection' only this device stops
+  // ringing.
+  async reject(reason = 'declined', { scope = 'profile' } = {}) {
+    await this.#request('call.reject', { reason, scope }, { retry: true });
+    if (scope === 'profile') {
+      this.#becomePassive();
+      this.#member(this.profileId, { state: 'left' });
+    }
+  }
+
+  // Leaves the call, from an active or a passive connection; microphone and camera close at once.
+  async hangup() {
+    if (this.#state === 'ended') return;
+    this.#closeLeg();
+    try {
+      await this.#request('call.hangup', {}, { retry: true });
+    } catch (error) {
+      if (error.code !== 'ended') throw error;
+    }
+    if (this.#state === 'ended') return;
+    this.#becomePassive();
+    this.#member(this.profileId, { state: 'left', connectionId: null });
+  }
+
+  // `kind` is 'audio' or 'video'.
+  async mute(kind) {
+    await this.#activeLeg(kind).mute(kind);
+    await this.#tell();
+  }
+
+  async unmute(kind) {
+    await this.#activeLeg(kind).unmute(kind);
+    await this.#tell();
+  }
+
+  // Asks for a screen or window and shares it; call it from a click. Resolves with its stream.
+  async shareScreen() {
+    return this.#activeLeg().shareScreen();
+  }
+
+  async stopScreen() {
+    await this.#activeLeg().stopScreen();
+  }
+
+  // {connectionState, roundTripMs, tracks: [{profileId, source, kind, direction, …}]}
+  async getStats() {
+    return this.#activeLeg().stats();
+  }
+
+  // ---- for Client ---------------------------------------------------------------------------
+
+  // The server has confirmed a call this connection opened.
+  confirm({ chainId, role }) {
+    if (this.#state === 'ended') return;
+    this.chainId = chainId ?? this.chainId;
+    if (this.#state === 'opening') this.#setState('ringing');
+    if (role?.startsWith('active')) this.#becomeActive(role);
+    else this.#setRole(role ?? null);
+  }
+
+  // Takes over a snapshot of the call, from a welcome.
+  restore(snapshot) {
+    const wasHere = this.#leg !== null || this.#state === 'opening';
+    for (const { profileId, state, connectionId, audio, video, outcome } of snapshot.participants) {
+      const inCall = kInCall.has(state);
+      this.#roster.update(profileId, {
+        state,
+        connectionId: inCall ? connectionId ?? null : null,
+        audio,
+        video,
+        outcome: inCall ? null : outcome ?? null,
+      });
+    }
+    // A new connection has no leg: what was active was so on the old one.
+    this.#closeLeg();
+    this.#role = snapshot.role ?? null;
+    this.#setState(snapshot.state, true);
+    if (snapshot.state === 'running') this.acceptedAt ??= this.#host.platform.now();
+    if (wasHere && snapshot.canJoin) this.accept().catch((error) => this.#host.error(error));
+  }
+
+  // Takes one event of the call from the server.
+  handle(message) {
+    if (this.#state === 'ended') return;
+    kHandlers.get(message.type)?.(this.#access, message);
+  }
+
+  // Ends the call on this side. `outcome` is null when it ended unseen, and nobody told how.
+  finish({ outcome, outcomes = null, durationMs = null, error = null }) {
+    if (this.#state === 'ended') return;
+    this.#closeLeg();
+    this.outcome = outcome;
+    this.outcomes = outcomes;
+    this.durationMs = durationMs;
+    this.error = error;
+    for (const [profileId, final] of Object.entries(outcomes ?? {})) {
+      this.#roster.update(profileId, { state: 'left', outcome: final, connectionId: null });
+    }
+    this.#setState('ended');
+    this.emit('end', outcome);
+    this.#host.ended(this);
+  }
+
+  // ---- inside -------------------------------------------------------------------------------
+
+  // What the event handlers below may do.
+  #access = {
+    call: this,
+    member: (profileId, changes) => this.#member(profileId, changes),
+    accepted: (profileId, connectionId) => this.#accepted(profileId, connectionId),
+    becomePassive: () => this.#becomePassive(),
+    setRole: (role) => this.#setRole(role),
+    offer: (message) => this.#offer(message),
+    mediaFailed: (message) => this.#mediaFailed(message),
+  };
+
+  #request(type, members = {}, options) {
+    return this.#host.request(type, { callId: this.id, ...members }, options);
+  }
+
+  #activeLeg(kind = 'audio') {
+    if (kind !== 'audio' && kind !== 'video') throw badRequest(`"${kind}" is not audio or video.`);
+    if (!this.#leg) throw notActive('This device is not active in the call; accept it here first.');
+    return this.#leg;
+  }
+
+  #becomeActive(role) {
+    this.#setRole(role);
+    if (this.#leg) return;
+    const leg = new Leg(this.#host.platform, {
+      profileId: this.profileId,
+      iceServers: this.#host.iceServers(),
+      wanted: this.#wanted,
+      send: (type, members) => this.#request(type, members),
+      events: {
+        onStart: (entry) => this.emit('stream', entry),
+        onEnd: (entry) => this.emit('streamend', entry),
+        onLocalStream: (stream) => this.emit('localstream', stream),
+        onSpeakers: (profileIds) => this.emit('speaker', profileIds),
+        onScreenEnded: () => this.emit('screenend'),
+        onConnection: (state) => this.emit('connection', state),
+        onError: (error) => this.#mediaError(leg, error),
+      },
+    });
+    this.#leg = leg;
+    this.#told = { audio: true, video: true };
+    if (this.#heldOffer) leg.offer(this.#heldOffer);
+    this.#heldOffer = null;
+    leg
+      .open()
+      .then(() => this.#tell())
+      .catch((error) => this.#mediaError(leg, error));
+  }
+
+  #becomePassive() {
+    this.#closeLeg();
+    if (this.#state === 'ended') return;
+    this.#setRole(this.profileId === this.from ? 'passive initiator' : 'passive receiver');
+  }
+
+  #closeLeg() {
+    this.#leg?.close();
+    this.#leg = null;
+  }
+
+  // Tells the others whether this device can be heard and seen.
+  async #tell() {
+    const leg = this.#leg;
+    if (!leg) return;
+    const now = { audio: leg.sends('audio'), video: leg.sends('video') };
+    if (now.audio !== this.#told.audio || now.video !== this.#told.video) {
+      await this.#request('call.update', now);
+      this.#told = now;
+    }
+    if (this.#leg === leg) this.#member(this.profileId, now);
+  }
+
+  // What goes wrong while the leg is being closed is of no more interest to anybody.
+  #mediaError(leg, error) {
+    if (this.#leg !== leg || error?.code === 'ended' || error?.code === 'conflict') return;
+    this.#host.error(
+      error instanceof JsapiError
+        ? error
+        : new JsapiError({
+            code: 'media_failed',
+            kind: 'media',
+            message: `Media could not be set up: ${error.message}`,
+          }),
+      this,
+    );
+  }
+
+  #offer(message) {
+    if (this.#leg) this.#leg.offer(message);
+    else if (this.#joining > 0 || this.#state === 'opening') this.#heldOffer = message;
+  }
+
+  #mediaFailed(message) {
+    this.#leg?.failed();
+    this.#host.error(new JsapiError({ code: 'media_failed', kind: 'media', message }), this);
+  }
+
+  #accepted(profileId, connectionId) {
+    this.acceptedAt ??= this.#host.platform.now();
+    this.#member(profileId, { state: 'active', connectionId, outcome: null });
+    if (profileId === this.profileId && connectionId !== this.#host.connectionId()) {
+      this.#becomePassive();
+    }
+    // With `immediate: false` the caller's own pick-up does not make it a conversation yet.
+    if (profileId !== this.from) this.#setState('running');
+    this.emit('accepted', profileId, connectionId);
+    this.#host.accepted(this, profileId, connectionId);
+  }
+
+  #member(profileId, changes) {
+    if (!this.#roster.update(profileId, changes)) return;
+    this.emit('participant', this.#roster.get(profileId));
+    this.#host.changed(this);
+  }
+
+  #setRole(role) {
+    if (this.#role === role) return;
+    this.#role = role;
+    this.emit('state', this.#state, role);
+    this.#host.changed(this);
+  }
+
+  #setState(state, always = false) {
+    if (this.#state === state && !always) return;
+    this.#state = state;
+    this.emit('state', state, this.#role);
+    this.#host.changed(this);
+  }
+}
+
+// What each event of a call does. Those that are not here do not concern a Call.
+const kHandlers = new Map(
+  Object.entries({
+    'call.init'({ call, setRole }, { role }) {
+      if (call.isActive) return;
+      setRole(role ?? null);
+    },
+    'call.ringing'({ call, member }, { profileId, connectionId }) {
+      if (!kInCall.has(call.participants.find((p) => p.profileId === profileId)?.state)) {
+        member(profileId, { state: 'ringing', outcome: null });
+      }
+      call.emit('ringing', profileId, connectionId);
+    },
+    'call.init_timeout'({ member }, { profileId }) {
+      member(profileId, { state: 'left', outcome: 'unreachable' });
+    },
+    'call.ringing_timeout'({ call, member, becomePassive }, { profileId }) {
+      member(profileId, { state: 'left', outcome: 'missed' });
+      if (profileId === call.profileId) becomePassive();
+    },
+    'call.accept'({ accepted }, { profileId, connectionId }) {
+      accepted(profileId, connectionId);
+    },
+    'call.reject'({ call, member, becomePassive }, { profileId, reason, scope }) {
+      if (scope === 'connection') return;
+      member(profileId, { state: 'left', outcome: reason === 'busy' ? 'busy' : 'rejected' });
+      if (profileId === call.profileId) becomePassive();
+    },
+    'call.hangup'({ call, member, becomePassive }, { profileId }) {
+      member(profileId, { state: 'left', connectionId: null });
+      if (profileId === call.profileId) becomePassive();
+    },
+    'call.update'({ member }, { profileId, audio, video }) {
+      member(profileId, { audio, video });
+    },
+    'call.reconnecting'({ member }, { profileId }) {
+      member(profileId, { state: 'reconnecting' });
+    },
+    'call.reconnected'({ member }, { profileId, connectionId }) {
+      member(profileId, { state: 'active', connectionId });
+    },
+    'call.left'({ call, member, becomePassive }, { profileId, outcome }) {
+      member(profileId, { state: 'left', outcome, connectionId: null });
+      if (profileId === call.profileId) becomePassive();
+    },
+    'call.end'({ call }, { reason, outcomes = {}, durationMs }) {
+      call.finish({ outcome: outcomes[call.profileId] ?? reason, outcomes, durationMs });
+    },
+    'media.offer'({ offer }, message) {
+      offer(message);
+    },
+    'media.failed'({ mediaFailed }, { message }) {
+      mediaFailed(message);
+    },
+  }),
+);
+
+// ---- platform.js ----
+
+// What the library takes from the browser, in one place, so that tests can hand in their own.
+
+// Every member is looked up when it is used, never when the library is loaded.
+function browserPlatform() {
+  return {
+    openSocket: (url, protocol) => new globalThis.WebSocket(url, protocol),
+    createPeerConnection: (configuration) => new globalThis.RTCPeerConnection(configuration),
+    createMediaStream: () => new globalThis.MediaStream(),
+    // Undefined where pages may not capture at all: without https and not on localhost.
+    mediaDevices: () => globalThis.navigator?.mediaDevices,
+    defaultUrl: () => {
+      const { protocol, host } = globalThis.location;
+      return `${protocol === 'https:' ? 'wss' : 'ws'}://${host}/ws`;
+    },
+    now: () => Date.now(),
+    random: () => Math.random(),
+    uuid,
+    setTimeout: (callback, delayMs) => globalThis.setTimeout(callback, delayMs),
+    clearTimeout: (timer) => globalThis.clearTimeout(timer),
+  };
+}
+
+// crypto.randomUUID is missing in pages without https; getRandomValues is not.
+function uuid() {
+  if (globalThis.crypto.randomUUID) return globalThis.crypto.randomUUID();
+  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40; // version 4 (RFC 9562, 5.4)
+  bytes[8] = (bytes[8] & 0x3f) | 0x80; // variant
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return [8, 12, 16, 20, 32].map((end, i, ends) => hex.slice(ends[i - 1] ?? 0, end)).join('-');
+}
+
+// ---- session.js ----
+
+// The connection to the server: one WebSocket at a time, requests matched with their answers, and
+// a new socket when the old one is lost.
+
+
+const kSubprotocol = 'jsapi.v1';
+// Our choice: an answer takes milliseconds; a socket that is silent for this long is dead.
+const kAnswerTimeoutMs = 10_000;
+// Waits between attempts double from the first to the last value; each is drawn at random between
+// half of it and all of it, so that a restarted server is not hit by everybody at once.
+const kFirstBackoffMs = 500;
+const kLastBackoffMs = 15_000;
+// After these the server would say the same again.
+const kFinalByes = new Set(['replaced']);
+
+// Events: 'state' (state), 'welcome' (frame), 'message' (frame), 'error' (JsapiError).
+class Session extends Emitter {
+  #platform;
+  #url;
+  #token;
+  #socket = null;
+  #state = 'disconnected';
+  #requests = new Map(); // id -> request that waits for its answer
+  #epoch = 0; // counts disconnect(): what was begun before must not go on after
+  #attempt = 0;
+  #backoffTimer = null;
+  #bye = null;
+
+  constructor(platform) {
+    super();
+    this.#platform = platform;
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  // Resolves with the welcome. Rejects when the first attempt fails; a connection that was up once
+  // is renewed until disconnect().
+  async connect({ url, token } = {}) {
+    if (this.#state !== 'disconnected') {
+      throw new JsapiError({
+        code: 'conflict',
+        kind: 'state',
+        message: `The session is ${this.#state}; call disconnect() before connect().`,
+      });
+    }
+    if (typeof token !== 'string' && typeof token !== 'function') {
+      throw badRequest('connect() needs a token: a string, or a function that returns one.');
+    }
+    this.#url = url ?? this.#platform.defaultUrl();
+    this.#token = token;
+    this.#setState('connecting');
+    const epoch = this.#epoch;
+    try {
+      return await this.#open();
+    } catch (error) {
+      if (epoch === this.#epoch) this.#setState('disconnected');
+      throw error;
+    }
+  }
+
+  disconnect() {
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#epoch += 1;
+    this.#platform.clearTimeout(this.#backoffTimer);
+    socket?.abandon?.();
+    socket?.close(1000);
+    this.#failRequests(() => true, closedByDisconnect());
+    this.#setState('disconnected');
+  }
+
+  // Gives the server a fresh token before the old one expires.
+  async renewToken(token) {
+    await this.request('token', { token });
+    if (typeof this.#token === 'string') this.#token = token;
+  }
+
+  // Resolves with the `ok`, rejects with a JsapiError. `id` defaults to a new one; a request with
+  // `retry` is sent again under the same id after the socket was lost, which the server recognises.
+  request(type, members = {}, { id = this.#platform.uuid(), retry = false } = {}) {
+    if (this.#state === 'disconnected' || (this.#state !== 'connected' && !retry)) {
+      return Promise.reject(connectionLost(`There is no connection to send ${type} over.`));
+    }
+    return new Promise((resolve, reject) => {
+      const request = { id, frame: { type, id, ...members }, retry, resolve, reject, timer: null };
+      this.#requests.set(id, request);
+      if (this.#state === 'connected') this.#send(request);
+    });
+  }
+
+  async #open() {
+    const epoch = this.#epoch;
+    const token = typeof this.#token === 'function' ? await this.#token() : this.#token;
+    if (epoch !== this.#epoch) throw closedByDisconnect();
+    return new Promise((resolve, reject) => {
+      let socket;
+      try {
+        socket = this.#platform.openSocket(this.#url, kSubprotocol);
+      } catch (error) {
+        reject(badRequest(`"${this.#url}" is not an address to connect to: ${error.message}`));
+        return;
+      }
+      this.#socket = socket;
+      this.#bye = null;
+      const helloId = this.#platform.uuid();
+      const timer = this.#platform.setTimeout(() => socket.close(), kAnswerTimeoutMs);
+      let settled = false;
+      const settle = (how, value) => {
+        settled = true;
+        this.#platform.clearTimeout(timer);
+        how(value);
+      };
+      // Only disconnect() takes the socket away before it has settled.
+      socket.abandon = () => {
+        if (!settled) settle(reject, closedByDisconnect());
+      };
+      socket.onopen = () => {
+        if (this.#socket !== socket) return;
+        socket.send(JSON.stringify({ type: 'hello', id: helloId, token }));
+      };
+      socket.onmessage = ({ data }) => {
+        if (this.#socket !== socket) return;
+        const frame = parse(data);
+        if (!frame) return;
+        if (settled) {
+          this.#receive(frame);
+        } else if (frame.type === 'welcome') {
+          settle(resolve, frame);
+          this.#welcomed(frame);
+        } else if (frame.type === 'error') {
+          this.#socket = null;
+          socket.close();
+          settle(reject, new JsapiError(frame));
+        } else if (frame.type === 'bye') {
+          this.#bye = frame.reason;
+        }
+      };
+      socket.onclose = ({ code } = {}) => {
+        if (this.#socket !== socket) return;
+        this.#socket = null;
+        if (settled) {
+          this.#lost();
+        } else {
+          settle(reject, refusedBy(this.#url, code, this.#bye));
+        }
+      };
+    });
+  }
+
+  #welcomed(frame) {
+    this.#attempt = 0;
+    this.#setState('connected');
+    this.emit('welcome', frame);
+    for (const request of this.#requests.values()) this.#send(request);
+  }
+
+  #send(request) {
+    const socket = this.#socket;
+    this.#platform.clearTimeout(request.timer);
+    request.timer = this.#platform.setTimeout(() => {
+      if (this.#socket !== socket) return;
+      // Nothing answers any more. Waiting for the browser to find out can take minutes.
+      socket.onclose = null;
+      socket.close();
+      this.#socket = null;
+      this.#lost();
+    }, kAnswerTimeoutMs);
+    socket.send(JSON.stringify(request.frame));
+  }
+
+  #receive(frame) {
+    if (frame.type === 'ok' || frame.type === 'error') {
+      const request = this.#requests.get(frame.ref);
+      if (!request) {
+        if (frame.type === 'error') this.emit('error', new JsapiError(frame));
+        return;
+      }
+      this.#requests.delete(frame.ref);
+      this.#platform.clearTimeout(request.timer);
+      if (frame.type === 'ok') request.resolve(frame);
+      else request.reject(new JsapiError(frame));
+    } else if (frame.type === 'bye') {
+      this.#bye = frame.reason;
+    } else {
+      this.emit('message', frame);
+    }
+  }
+
+  #lost() {
+    for (const request of this.#requests.values()) this.#platform.clearTimeout(request.timer);
+    this.#failRequests(
+      (request) => !request.retry,
+      connectionLost('The connection was lost before the server answered; try again.'),
+    );
+    const final = kFinalByes.has(this.#bye);
+    if (final || (this.#bye === 'expired' && typeof this.#token !== 'function')) {
+      this.#giveUp(
+        new JsapiError({
+          code: 'unauthorized',
+          kind: 'auth',
+          message: final
+            ? 'This session was continued somewhere else; connect again to use it here.'
+            : 'The access token has expired; connect again with a fresh one.',
+        }),
+      );
+      return;
+    }
+    this.#setState('reconnecting');
+    this.#scheduleAttempt();
+  }
+
+  #scheduleAttempt() {
+    const longest = Math.min(kFirstBackoffMs * 2 ** this.#attempt, kLastBackoffMs);
+    this.#attempt += 1;
+    const delayMs = longest * (0.5 + this.#platform.random() / 2);
+    this.#backoffTimer = this.#platform.setTimeout(() => this.#reopen(), delayMs);
+  }
+
+  async #reopen() {
+    const epoch = this.#epoch;
+    try {
+      await this.#open();
+    } catch (error) {
+      if (epoch !== this.#epoch) return;
+      if (error.kind === 'auth') this.#giveUp(error);
+      else this.#scheduleAttempt();
+    }
+  }
+
+  #giveUp(error) {
+    this.#failRequests(() => true, error);
+    this.#setState('disconnected');
+    this.emit('error', error);
+  }
+
+  #failRequests(which, error) {
+    for (const request of [...this.#requests.values()].filter(which)) {
+      this.#requests.delete(request.id);
+      this.#platform.clearTimeout(request.timer);
+      request.reject(error);
+    }
+  }
+
+  #setState(state) {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.emit('state', state);
+  }
+}
+
+function closedByDisconnect() {
+  return connectionLost('The session was closed by disconnect().');
+}
+
+function parse(data) {
+  try {
+    const frame = JSON.parse(data);
+    return frame !== null && typeof frame === 'object' && typeof frame.type === 'string'
+      ? frame
+      : null;
+  } catch {
+    return null;
+  }
+}
+
+function refusedBy(url, closeCode, bye) {
+  if (closeCode === 1008) {
+    return new JsapiError({
+      code: 'unauthorized',
+      kind: 'auth',
+      message: 'The server refused this page or its token; check both with whoever runs it.',
+    });
+  }
+  const why = bye ? ` (${bye})` : '';
+  return connectionLost(`No connection to ${url}${why}; check the address and the network.`);
+}
+
+// ---- client.js ----
+
+// JSAPI itself: the session, and the calls this connection knows of.
+
+
+// Events: call:received (call) · call:accepted (call, acceptedBy, fromConnection) · call:end
+// (call, outcome) · calls:changed () · connection:state (state) · error (error).
+class Client extends Emitter {
+  #platform;
+  #session;
+  #calls = new Map(); // id -> live call
+  #welcome = null;
+  #rung = new Set(); // calls the application has been told of by call:received
+
+  constructor(platform = browserPlatform()) {
+    super();
+    this.#platform = platform;
+    this.#host.platform = platform;
+    this.#session = new Session(platform);
+    this.#session.on('state', (state) => this.emit('connection:state', state));
+    this.#session.on('error', (error) => this.emit('error', error));
+    this.#session.on('welcome', (welcome) => this.#welcomed(welcome));
+    this.#session.on('message', (message) => this.#received(message));
+  }
+
+  // 'disconnected', 'connecting', 'connected' or 'reconnecting'.
+  get state() {
+    return this.#session.state;
+  }
+  // This device's name at the server, and whose it is; null and empty before the first connect().
+  get connectionId() {
+    return this.#welcome?.connectionId ?? null;
+  }
+  get userId() {
+    return this.#welcome?.userId ?? null;
+  }
+  get profiles() {
+    return [...(this.#welcome?.profiles ?? [])];
+  }
+  // The calls that live, on this device or on another one of this user.
+  get calls() {
+    return [...this.#calls.values()];
+  }
+
+  // `url` is the server's wss:// address, by default that of this page; `token` an access token or
+  // a function that returns one. Resolves with {connectionId, userId, profiles}.
+  async connect(options) {
+    const { connectionId, userId, profiles } = await this.#session.connect(options);
+    return { connectionId, userId, profiles };
+  }
+
+  // Ends the session, and what this device has of its calls. Hang up first, or the others keep
+  // waiting for this device until the server gives it up.
+  disconnect() {
+    this.#session.disconnect();
+    for (const call of this.calls) call.finish({ outcome: null });
+  }
+
+  // Hands in a fresh token before the old one expires.
+  renewToken(token) {
+    return this.#session.renewToken(token);
+  }
+
+  // openCall(fromProfileId, toProfileIds, chainId, options) or openCall({from, to, chainId,
+  // immediate, settings}). Returns the call at once; `call.ready` tells what the server said.
+  openCall(...args) {
+    const { from, to, chainId, immediate, wanted } = callArguments(args);
+    const settings = { audio: wanted.audio !== false, video: wanted.video !== false };
+    const id = this.#platform.uuid();
+    const call = this.#add({ id, chainId, from, to, settings, profileId: from, wanted, opened: true });
+    const init = { from, to, settings, ...(chainId && { chainId }), ...(immediate || { immediate }) };
+    call.ready = this.#session.request('call.init', init, { id, retry: true }).then(
+      (ok) => {
+        // After a new connection the welcome has told the role; the answer may be an old one.
+        if (call.role === null) call.confirm(ok);
+        return call;
+      },
+      (error) => {
+        call.finish({ outcome: 'failed', error });
+        throw error;
+      },
+    );
+    call.ready.catch((error) => this.#error(error, call));
+    return call;
+  }
+
+  #add(description) {
+    const call = new Call(this.#host, description);
+    this.#calls.set(call.id, call);
+    this.emit('calls:changed');
+    return call;
+  }
+
+  // What a call needs of us.
+  #host = {
+    platform: null,
+    connectionId: () => this.connectionId,
+    iceServers: () => this.#welcome?.iceServers ?? [],
+    request: (...args) => this.#session.request(...args),
+    changed: () => this.emit('calls:changed'),
+    accepted: (call, acceptedBy, fromConnection) =>
+      this.emit('call:accepted', call, acceptedBy, fromConnection),
+    ended: (call) => this.#ended(call),
+    error: (error, call) => this.#error(error, call),
+  };
+
+  #ended(call) {
+    this.#calls.delete(call.id);
+    this.#rung.delete(call.id);
+    this.emit('call:end', call, call.outcome);
+    this.emit('calls:changed');
+  }
+
+  #error(error, call) {
+    if (error instanceof JsapiError && call) error.call = call;
+    this.emit('error', error);
+  }
+
+  // The welcome lists every call that lives: what is missing has ended while nobody was told.
+  #welcomed(welcome) {
+    this.#welcome = welcome;
+    const snapshots = new Map((welcome.calls ?? []).map((snapshot) => [snapshot.callId, snapshot]));
+    for (const call of this.calls) {
+      if (!snapshots.has(call.id) && call.state !== 'opening') call.finish({ outcome: null });
+    }
+    for (const snapshot of snapshots.values()) {
+      const call = this.#calls.get(snapshot.callId) ?? this.#add(this.#described(snapshot));
+      call.restore(snapshot);
+    }
+  }
+
+  #received(message) {
+    const { type, callId } = message;
+    if (type === 'call.init') {
+      this.#invited(message);
+    } else {
+      this.#calls.get(callId)?.handle(message);
+    }
+  }
+
+  // Another connection opened a call with us. What we do about it follows from our role.
+  async #invited(message) {
+    const call = this.#calls.get(message.callId) ?? this.#add(this.#described(message));
+    call.handle(message);
+    try {
+      if (call.role === 'passive initiator') {
+        await this.#session.request('call.pending', { callId: call.id });
+      } else if (call.role === null) {
+        await this.#session.request('call.ringing', { callId: call.id });
+        const stillRings = call.state !== 'ended' && call.role === null && call.canJoin;
+        if (!stillRings || this.#rung.has(call.id)) return;
+        this.#rung.add(call.id);
+        this.emit('call:received', call);
+      }
+    } catch (error) {
+      // Over before we answered, or asked again on the next connection.
+      if (error.code !== 'ended' && error.kind !== 'retry') this.#error(error, call);
+    }
+  }
+
+  // A call somebody else opened: from an event or a snapshot.
+  #described({ callId, chainId, from, to, settings }) {
+    const own = this.#welcome.profiles;
+    const profileId = own.includes(from) ? from : to.find((profile) => own.includes(profile));
+    return { id: callId, chainId, from, to, settings, profileId };
+  }
+}
+
+// Both ways to name the arguments of openCall, as one.
+function callArguments(args) {
+  const byName = args.length === 1 && typeof args[0] === 'object' && !Array.isArray(args[0]);
+  const given = byName
+    ? { ...args[0], options: args[0]?.settings }
+    : { from: args[0], to: args[1], chainId: args[2], options: args[3] };
+  const { from, chainId = null, immediate = true, options } = given;
+  const to = Array.isArray(given.to) ? [...given.to] : [given.to];
+  if (typeof from !== 'string' || to.length === 0 || to.some((id) => typeof id !== 'string')) {
+    throw badRequest('openCall needs the caller’s profile id and one or more profile ids to call.');
+  }
+  const wanted = { audio: options?.audio ?? true, video: options?.video ?? true };
+  return { from, to, chainId, immediate, wanted };
+}
+
+// ---- jsapi.js ----
+
+// JSAPI: calls between users with several devices, from a web page. No dependencies, no UI.
+//
+//   import { JSAPI } from './jsapi.js';
+//   await JSAPI.connect({ url: 'wss://calls.example.org/ws', token });
+//   JSAPI.on('call:received', (call) => call.accept());
+//   const call = JSAPI.openCall('alice', 'bob', null, { audio: true, video: true });
+//   call.on('stream', ({ stream }) => (videoElement.srcObject = stream));
+
+
+
+// A client of its own, for a page that holds more than one session.
+function createClient(platform) {
+  return new Client(platform);
+}
+
+const JSAPI = Object.assign(new Client(), { Call, Client, JsapiError, createClient });
+
+globalThis.JSAPI = JSAPI;
+})();

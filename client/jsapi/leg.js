@@ -1,0 +1,127 @@
+// Everything an active leg holds on this device: its devices and its media connection. A leg is
+// made when the server has confirmed the active role, and closed when that role is gone.
+
+import { Capture } from './capture.js';
+import { Peer } from './peer.js';
+
+const kSourceOf = { audio: 'mic', video: 'camera' };
+
+export class Leg {
+  #platform;
+  #options;
+  #capture;
+  #wanted;
+  #peer = null;
+  #sources = new Set(); // what this device has, also while the camera is closed for a mute
+  #muted = { audio: false, video: false };
+  #localStream;
+  #closed = false;
+
+  // `options`: profileId, iceServers, wanted {audio, video: constraints or false}, send(type,
+  // members), and events: those of Peer, onLocalStream(stream) and onError(error).
+  constructor(platform, options) {
+    this.#platform = platform;
+    this.#options = options;
+    this.#wanted = { mic: options.wanted.audio, camera: options.wanted.video };
+    this.#capture = new Capture(platform, () => this.stopScreen());
+    this.#localStream = platform.createMediaStream();
+  }
+
+  get localStream() {
+    return this.#localStream;
+  }
+
+  get streams() {
+    return this.#peer?.streams ?? [];
+  }
+
+  // Whether others can hear ('audio') or see ('video') this device.
+  sends(kind) {
+    return !this.#muted[kind] && this.#capture.tracks.has(kSourceOf[kind]);
+  }
+
+  // Opens the devices; resolves when everything that can be opened is.
+  async open() {
+    await this.#report(await this.#capture.open(this.#wanted));
+  }
+
+  offer(message) {
+    // After media.failed the next offer is a first one again, for a new connection.
+    this.#peer ??= new Peer(this.#platform, this.#options);
+    this.#peer.setTracks(this.#capture.tracks, [...this.#sources].sort());
+    return this.#peer.offer(message);
+  }
+
+  // The media connection is of no more use; the leg stays.
+  failed() {
+    this.#peer?.close();
+    this.#peer = null;
+  }
+
+  // The microphone stays open and sends silence; the camera is closed, so that its light goes out.
+  async mute(kind) {
+    this.#muted[kind] = true;
+    await this.#report([]);
+  }
+
+  async unmute(kind) {
+    this.#muted[kind] = false;
+    const source = kSourceOf[kind];
+    let errors = [];
+    if (!this.#capture.tracks.has(source)) {
+      errors = await this.#capture.open({ [source]: this.#wanted[source] || true });
+    }
+    await this.#report([]);
+    if (errors.length > 0) throw errors[0];
+  }
+
+  async shareScreen() {
+    const stream = await this.#capture.openScreen();
+    await this.#report([]);
+    return stream;
+  }
+
+  async stopScreen() {
+    for (const source of ['screen', 'screen-audio']) {
+      this.#capture.stop(source);
+      this.#sources.delete(source);
+    }
+    await this.#report([]);
+    if (!this.#closed) this.#options.events.onScreenEnded();
+  }
+
+  async stats() {
+    return (
+      (await this.#peer?.stats()) ?? { connectionState: 'new', roundTripMs: undefined, tracks: [] }
+    );
+  }
+
+  close() {
+    this.#closed = true;
+    this.#peer?.close();
+    this.#capture.close();
+    for (const track of this.#localStream.getTracks()) this.#localStream.removeTrack(track);
+  }
+
+  // Brings sender, local stream and application up to date with what is open now.
+  async #report(errors) {
+    if (this.#closed) return;
+    if (this.#muted.video) this.#capture.stop('camera');
+    const tracks = this.#capture.tracks;
+    for (const source of tracks.keys()) this.#sources.add(source);
+    const microphone = tracks.get('mic');
+    if (microphone) microphone.enabled = !this.#muted.audio;
+    this.#showLocally([microphone, tracks.get('camera')].filter(Boolean));
+    for (const error of errors) this.#options.events.onError(error);
+    await this.#peer?.setTracks(tracks, [...this.#sources].sort());
+  }
+
+  #showLocally(tracks) {
+    const present = this.#localStream.getTracks();
+    const gone = present.filter((track) => !tracks.includes(track));
+    const added = tracks.filter((track) => !present.includes(track));
+    for (const track of gone) this.#localStream.removeTrack(track);
+    for (const track of added) this.#localStream.addTrack(track);
+    if (gone.length + added.length > 0) this.#options.events.onLocalStream(this.#localStream);
+  }
+}

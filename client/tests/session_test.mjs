@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Session } from '../jsapi/session.js';
+import { fakePlatform, record, settled } from './support/scripted_server.mjs';
+
+function make() {
+  const platform = fakePlatform();
+  return { ...platform, session: new Session(platform) };
+}
+async function connected() {
+  const made = make();
+  await made.session.connect({ url: 'wss://server/ws', token: 'T' });
+  return made;
+}
+
+test('connect says hello under the sub-protocol and resolves with the welcome', async () => {
+  const { session, server } = make();
+  const states = record(session, 'state');
+  const welcome = await session.connect({ url: 'wss://server/ws', token: 'T' });
+  assert.equal(welcome.connectionId, 'c1');
+  assert.equal(server.socket.url, 'wss://server/ws');
+  assert.equal(server.socket.protocol, 'jsapi.v1');
+  assert.equal(server.hellos[0].token, 'T');
+  assert.deepEqual(states, [['state', 'connecting'], ['state', 'connected']]);
+});
+
+test('the address of the page is the default', async () => {
+  const { session, server } = make();
+  await session.connect({ token: 'T' });
+  assert.equal(server.socket.url, 'ws://page.example/ws');
+});
+
+test('a refused token rejects connect with code, kind and message', async () => {
+  const { session, server } = make();
+  server.answers.hello = () => ({
+    error: { code: 'unauthorized', kind: 'auth', message: 'The token has expired.' },
+  });
+  await assert.rejects(session.connect({ token: 'T' }), {
+    name: 'JsapiError',
+    code: 'unauthorized',
+    kind: 'auth',
+    message: 'The token has expired.',
+  });
+  assert.equal(session.state, 'disconnected');
+});
+
+test('a server that cannot be reached rejects the first connect, which can be tried again', async () => {
+  const { session, server } = make();
+  server.down = true;
+  await assert.rejects(session.connect({ token: 'T' }), { code: 'unavailable', kind: 'retry' });
+  server.down = false;
+  await session.connect({ token: 'T' });
+  assert.equal(session.state, 'connected');
+});
+
+test('a server that never answers hello rejects after the time-out', async () => {
+  const { session, server, clock } = make();
+  server.answers.hello = () => null;
+  const attempt = assert.rejects(session.connect({ token: 'T' }), { code: 'unavailable' });
+  await settled();
+  await clock.advance(10_000);
+  await attempt;
+});
+
+test('connect without a token, or twice, is refused', async () => {
+  const { session } = make();
+  await assert.rejects(session.connect({}), { code: 'bad_request' });
+  await session.connect({ token: 'T' });
+  await assert.rejects(session.connect({ token: 'T' }), { code: 'conflict' });
+});
+
+test('an answer goes to the request it names, whatever the order', async () => {
+  const { session, server } = await connected();
+  server.answers.a = () => null;
+  const first = session.request('a', { n: 1 });
+  const second = session.request('a', { n: 2 });
+  const [one, two] = server.sent('a');
+  server.ok('nobody asked this');
+  server.ok(two.id, { value: 'second' });
+  server.ok(one.id, { value: 'first' });
+  assert.equal((await first).value, 'first');
+  assert.equal((await second).value, 'second');
+});
+
+test('an error rejects its request and carries what the server added', async () => {
+  const { session, server } = await connected();
+  server.answers.a = () => ({ error: { code: 'already_accepted', connectionId: 'c9' } });
+  await assert.rejects(session.request('a'), { code: 'already_accepted', connectionId: 'c9' });
+});
+
+test('an error without a request is an error event', async () => {
+  const { session, server } = await connected();
+  const log = record(session, 'error');
+  server.socket.deliver({ type: 'error', kind: 'request', code: 'bad_request', message: 'Not JSON.' });
+  assert.equal(log[0][1].code, 'bad_request');
+});
+
+test('what is not a frame of the protocol is ignored', async () => {
+  const { session, server } = await connected();
+  const log = record(session, 'message', 'error');
+  for (const text of ['', '{', 'null', '[]', '"x"', '{"no":"type"}']) server.socket.deliverText(text);
+  assert.deepEqual(log, []);
+  assert.equal((await session.request('a')).type, 'ok');
+});
+
+test('a lost socket is renewed after a wait that grows and is spread at random', async () => {
+  const { session, server, clock } = await connected();
+  const states = record(session, 'state');
+  server.down = true;
+  server.socket.drop();
+  await settled();
+  const waits = [];
+  for (let attempt = 0; attempt < 7; attempt += 1) {
+    waits.push(Math.max(...clock.pending));
+    await clock.advance(waits.at(-1));
+  }
+  assert.deepEqual(waits, [375, 750, 1500, 3000, 6000, 11_250, 11_250]);
+  server.down = false;
+  await clock.advance(11_250);
+  assert.equal(session.state, 'connected');
+  assert.deepEqual(states, [['state', 'reconnecting'], ['state', 'connected']]);
+});
+
+test('a request to be retried goes out again under the same id, others are rejected', async () => {
+  const { session, server, clock } = await connected();
+  server.answers.a = () => null;
+  const kept = session.request('a', { n: 1 }, { retry: true });
+  const given_up = assert.rejects(session.request('a', { n: 2 }), { kind: 'retry' });
+  server.socket.drop();
+  await given_up;
+  const while_away = session.request('b', {}, { retry: true });
+  await assert.rejects(session.request('b'), { kind: 'retry' });
+  server.answers.a = () => ({ value: 'again' });
+  await clock.advance(1000);
+  assert.equal((await kept).value, 'again');
+  await while_away;
+  const [before, , after] = server.sent('a');
+  assert.equal(after.id, before.id);
+  assert.equal(server.sent('b').length, 1);
+});
+
+test('a socket on which nothing answers any more is replaced', async () => {
+  const { session, server, clock } = await connected();
+  server.answers.a = () => null;
+  const request = assert.rejects(session.request('a'), { kind: 'retry' });
+  await clock.advance(10_000);
+  await request;
+  assert.equal(session.state, 'reconnecting');
+  await clock.advance(1000);
+  assert.equal(session.state, 'connected');
+  assert.equal(server.sockets.length, 2);
+});
+
+test('an expired token ends the session, unless a function can give a fresh one', async () => {
+  const given = await connected();
+  const errors = record(given.session, 'error');
+  given.server.socket.deliver({ type: 'bye', reason: 'expired' });
+  given.server.socket.drop(1000);
+  await settled();
+  assert.equal(given.session.state, 'disconnected');
+  assert.equal(errors[0][1].kind, 'auth');
+
+  const asked = make();
+  let tokens = 0;
+  await asked.session.connect({ token: async () => `T${(tokens += 1)}` });
+  asked.server.socket.deliver({ type: 'bye', reason: 'expired' });
+  asked.server.socket.drop(1000);
+  await settled();
+  await asked.clock.advance(1000);
+  assert.equal(asked.session.state, 'connected');
+  assert.deepEqual(asked.server.hellos.map((hello) => hello.token), ['T1', 'T2']);
+});
+
+test('a session replaced elsewhere is not taken back', async () => {
+  const { session, server, clock } = await connected();
+  server.socket.deliver({ type: 'bye', reason: 'replaced' });
+  server.socket.drop(1000);
+  await settled();
+  assert.equal(session.state, 'disconnected');
+  assert.deepEqual(clock.pending, []);
+});
+
+test('a token refused on the way back ends the session with an error', async () => {
+  const { session, server, clock } = await connected();
+  const errors = record(session, 'error');
+  server.answers.hello = () => ({ error: { code: 'unauthorized', kind: 'auth' } });
+  server.socket.drop();
+  await settled();
+  await clock.advance(1000);
+  assert.equal(session.state, 'disconnected');
+  assert.equal(errors[0][1].code, 'unauthorized');
+});
+
+test('disconnect rejects what is open, and nothing of it comes back', async () => {
+  const { session, server, clock } = await connected();
+  server.answers.a = () => null;
+  const request = assert.rejects(session.request('a', {}, { retry: true }), { kind: 'retry' });
+  session.disconnect();
+  await request;
+  await clock.advance(60_000);
+  assert.equal(session.state, 'disconnected');
+  assert.equal(server.sockets.length, 1);
+  await assert.rejects(session.request('a'), { code: 'unavailable' });
+});
+
+test('disconnect while connecting rejects connect, also before the token was there', async () => {
+  const { session, server } = make();
+  let give;
+  const attempt = assert.rejects(
+    session.connect({ token: () => new Promise((resolve) => (give = resolve)) }),
+    { code: 'unavailable' },
+  );
+  session.disconnect();
+  give('T');
+  await attempt;
+  assert.equal(server.sockets.length, 0);
+
+  server.answers.hello = () => null;
+  const second = assert.rejects(session.connect({ token: 'T' }), { code: 'unavailable' });
+  await settled();
+  session.disconnect();
+  await second;
+});
+
+test('a renewed token is told to the server and used for the next socket', async () => {
+  const { session, server, clock } = await connected();
+  await session.renewToken('T2');
+  assert.equal(server.sent('token')[0].token, 'T2');
+  server.socket.drop();
+  await settled();
+  await clock.advance(1000);
+  assert.equal(server.hellos[1].token, 'T2');
+});
