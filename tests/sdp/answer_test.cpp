@@ -265,7 +265,7 @@ START_TEST(refuses_codecs_and_extensions_that_were_not_offered) {
       {"m=audio", "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid",
        "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\r\n"
        "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid",
-       "header extension 1 stands twice"},
+       "header extension '1' stands twice"},
       {"m=video", "a=extmap:3 http",
        "a=extmap:2 urn:ietf:params:rtp-hdrext:ssrc-audio-level x\r\n"
        "a=extmap:3 http",
