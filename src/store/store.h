@@ -1,7 +1,12 @@
 // What outlives a restart: calls, their participants and outcomes, in SQLite (WAL).
 //
-// One thread of its own owns the connection and commits in groups. Callers submit and go on; the
-// answer is posted back to the GMainContext that was the default of the thread that opened it.
+// One thread of its own owns the connection and commits in groups: everything that came while the
+// last commit went to disk is the next transaction. Callers submit and go on; the answer is posted
+// back to the GMainContext that was the default of the thread that opened it.
+//
+// What is answered with success has been synced to the disk (synchronous=FULL): a client was told
+// "ok" on its strength, so neither `kill -9` nor a power cut may take it back. Grouping is what
+// makes that affordable: the price is one sync per group, not per call.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -33,6 +39,7 @@ struct CallAccepted {
   base::ConnectionId connection;
   base::WallTime at;
 };
+// Provisional: a later CallAccepted of the same participant withdraws it.
 struct ParticipantLeft {
   base::CallId call;
   base::ProfileId profile;
@@ -64,27 +71,34 @@ struct StoredCall {
 };
 
 struct StoreStats {
-  std::uint64_t commits = 0;
-  std::uint64_t records = 0;
-  std::uint64_t failures = 0;
+  std::uint64_t commits = 0;   // transactions
+  std::uint64_t records = 0;   // of committed submissions
+  std::uint64_t failures = 0;  // submissions refused
+  std::uint64_t waiting = 0;   // submissions and look-ups not taken up yet
 };
 
+// Owned by the thread that opened it, and destroyed there, not from within a `done`; submit(),
+// find_call() and stats() may be called on any thread.
 class Store {
  public:
-  // Opens or creates the file, brings its schema up to date, and ends calls that were live when
-  // the last process died (outcome `failed`). kUnavailable with the path and SQLite's reason.
+  // Opens or creates the file (mode 0600; missing folders 0700), brings its schema up to date, and
+  // ends calls that were live when the last process died (reason and missing outcomes `failed`;
+  // their duration is unknown and stays 0). Blocks. kUnavailable with the path and SQLite's reason;
+  // kConflict when another process has it, or it is of a newer version or another program.
   [[nodiscard]] static base::Result<std::unique_ptr<Store>> open(const std::string& path,
                                                                  base::WallTime now);
-  // Commits what was submitted, then closes.
+  // Commits what was submitted, then closes. Answers that were not delivered by then are dropped.
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  // Records that belong together; in order with earlier submissions. `done` says whether they are
-  // on disk; called in order of submission on the opener's main context.
+  // Records that belong together: all of them are stored or none; in order with earlier
+  // submissions. `done` says whether they are on disk; called in order of submission on the
+  // opener's main context. kConflict or kNotFound: the records contradict what is stored, and only
+  // they are refused; kUnavailable: the disk's fault, with the path and SQLite's reason.
   void submit(std::vector<Record> records, std::function<void(base::Result<void>)> done);
 
-  // A stored call; kNotFound.
+  // A stored call, as earlier submissions left it; kNotFound.
   void find_call(const base::CallId& call, std::function<void(base::Result<StoredCall>)> done);
 
   [[nodiscard]] StoreStats stats() const;
