@@ -115,7 +115,7 @@ base::Result<void> submit(Store& store, std::vector<Record> records) {
   std::optional<base::Result<void>> result;
   store.submit(std::move(records), [&result](base::Result<void> r) { result = std::move(r); });
   iterate_until([&result] { return result.has_value(); });
-  return result.value_or(base::fail(base::Code::kInternal, "no answer"));
+  return result.value_or(tl::unexpected(base::Error{}));
 }
 
 base::Result<StoredCall> find(Store& store, const std::string& id) {
@@ -123,7 +123,7 @@ base::Result<StoredCall> find(Store& store, const std::string& id) {
   store.find_call(base::CallId(id),
                   [&result](base::Result<StoredCall> r) { result = std::move(r); });
   iterate_until([&result] { return result.has_value(); });
-  return result.value_or(base::fail(base::Code::kInternal, "no answer"));
+  return result.value_or(tl::unexpected(base::Error{}));
 }
 
 StoredCall found(Store& store, const std::string& id) {
