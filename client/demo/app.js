@@ -126,13 +126,14 @@ const active = () =>
 
 // Calls that go on elsewhere: on another device of this user, or without this user after all.
 function passive() {
-  return JSAPI.calls.find(
-    (call) => call.role?.startsWith('passive') && !page.dismissed.has(call),
-  );
+  return JSAPI.calls.find((call) => {
+    const elsewhere = call.role?.startsWith('passive') || call.me.state === 'left';
+    return elsewhere && call !== active() && !page.dismissed.has(call);
+  });
 }
 
 function render() {
-  page.incoming = page.incoming.filter((call) => call.role === null && call.canJoin);
+  page.incoming = page.incoming.filter((call) => call.rings);
   renderLink();
   renderIncoming(page.incoming[0]);
   const call = active();
@@ -189,20 +190,23 @@ function renderIncoming(call) {
 function renderPassive(call) {
   const who = names(others(call));
   const elsewhere = ['active', 'reconnecting'].includes(call.me.state);
+  const lost = call.me.state === 'reconnecting';
   const calling = call.state === 'ringing';
   element('passive-title').textContent = calling ? `Calling ${who}` : `Call with ${who}`;
-  element('passive-where').textContent = elsewhere || calling
-    ? `${calling ? 'You are calling' : 'This call is going on'} on your other device.`
-    : 'You are not in this call; it goes on without you.';
+  element('passive-where').textContent = lost
+    ? 'Your other device has lost its connection to this call.'
+    : elsewhere
+      ? `${calling ? 'You are calling' : 'You are in this call'} on your other device.`
+      : 'You are not in this call; it goes on without you.';
   people(element('passive-people'), call.participants.map((participant) => ({
     name: participant.profileId === call.profileId ? 'You' : participant.profileId,
     state:
       participant.profileId === call.profileId && elsewhere
-        ? 'on your other device'
+        ? `on your other device${lost ? ', reconnecting…' : ''}`
         : stateOf(participant, participant.profileId === call.from),
     live: participant.state === 'active',
   })));
-  element('passive-join').hidden = !call.canJoin || calling;
+  element('passive-join').hidden = !call.canJoin;
   element('passive-hangup').hidden = call.me.state === 'left';
   element('passive-close').hidden = call.me.state !== 'left';
   show('screen-passive');

@@ -91,7 +91,9 @@ export class CallScreen {
     const remote = wanted.filter(({ own }) => !own).length;
     // With one other, one's own picture is small in a corner, as people know it from telephones.
     stage.dataset.layout = screens > 0 ? 'screen' : remote === 1 ? 'pair' : 'grid';
-    stage.style.setProperty('--columns', Math.ceil(Math.sqrt(wanted.length)));
+    const columns = Math.ceil(Math.sqrt(wanted.length));
+    stage.style.setProperty('--columns', columns);
+    stage.style.setProperty('--rows', Math.ceil(wanted.length / columns));
   }
 
   #wantedTiles() {
@@ -210,7 +212,7 @@ export class CallScreen {
     });
     const sharing = this.#screenStream !== null;
     toggle(element('toggle-screen'), {
-      pressed: sharing, icon: 'i-screen', text: sharing ? 'Stop sharing' : 'Share screen', disabled: !ready,
+      pressed: sharing, icon: 'i-screen', text: sharing ? 'Stop' : 'Share', disabled: !ready,
     });
     // Telephones cannot share their screen.
     element('toggle-screen').hidden = !navigator.mediaDevices?.getDisplayMedia;

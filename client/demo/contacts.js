@@ -121,6 +121,7 @@ export class Contacts {
       ...this.#recent.map(({ call, at }) => {
         const item = document.createElement('li');
         item.classList.toggle('missed', isMissed(call));
+        const text = document.createElement('div');
         const who = document.createElement('strong');
         who.textContent = names(others(call));
         const what = document.createElement('span');
@@ -131,7 +132,8 @@ export class Contacts {
         back.textContent = 'Call';
         back.setAttribute('aria-label', `Call ${names(others(call))}`);
         back.addEventListener('click', () => this.#onCall(others(call), call.settings.video));
-        item.append(who, what, back);
+        text.append(who, what);
+        item.append(text, back);
         return item;
       }),
     );

@@ -6,8 +6,10 @@ import { JsapiError, badRequest, notActive } from './errors.js';
 import { Leg } from './leg.js';
 import { Roster } from './roster.js';
 
-// Only after these has a participant a device in the call.
+// In these states a participant has a device in the call.
 const kInCall = new Set(['active', 'reconnecting']);
+// After these a receiver has neither accepted nor declined.
+const kUndecided = new Set(['missed', 'unreachable']);
 
 // Events: ringing (profileId, connectionId) · accepted (profileId, connectionId) · participant
 // (participant) · stream and streamend ({profileId, source, stream}) · localstream (stream) ·
@@ -21,7 +23,8 @@ export class Call extends Emitter {
   #leg = null;
   #joining = 0; // accepts that wait for their answer
   #heldOffer = null; // an offer that came before that answer
-  #told = { audio: true, video: true }; // what the server was told of our mute state
+  #declinedHere = false; // by reject() with scope 'connection'
+  #returning = false; // was active before the connection was lost, and wants to be again
 
   // Made by Client only. `host` is what a call needs of it: platform, connectionId(), iceServers(),
   // request(type, members, options), changed(call), ended(call), accepted(call, …), error(error).
@@ -42,7 +45,7 @@ export class Call extends Emitter {
     this.error = null;
     this.ready = Promise.resolve(this);
     this.#wanted = wanted ?? this.settings;
-    this.#roster = new Roster(from, to);
+    this.#roster = new Roster(from, to, this.settings);
   }
 
   // Of a call opened here 'opening' until the server has confirmed; then 'ringing', 'running', and at last 'ended'.
@@ -69,9 +72,17 @@ export class Call extends Emitter {
   get localStream() {
     return this.#leg?.localStream ?? null;
   }
-  // Whether accept() can be tried: this participant has no device in the call.
+  // Whether this device rings: it waits for accept() or reject().
+  get rings() {
+    const waiting = ['inviting', 'ringing'].includes(this.me.state) && this.profileId !== this.from;
+    return waiting && this.#role === null && this.#state !== 'ended' && !this.#declinedHere;
+  }
+  // Whether accept() can be tried: this participant has no device in the call, or has lost it.
   get canJoin() {
-    return this.#state !== 'opening' && this.#state !== 'ended' && !kInCall.has(this.me.state);
+    if (this.#state === 'opening' || this.#state === 'ended') return false;
+    const { state, connectionId } = this.me;
+    const lostElsewhere = state === 'reconnecting' && connectionId !== this.#host.connectionId();
+    return !kInCall.has(state) || lostElsewhere;
   }
 
   // Takes the call on this connection. `audio` and `video` say what to open, true, false or media
@@ -98,7 +109,10 @@ export class Call extends Emitter {
   // ringing.
   async reject(reason = 'declined', { scope = 'profile' } = {}) {
     await this.#request('call.reject', { reason, scope }, { retry: true });
-    if (scope === 'profile') {
+    if (scope === 'connection') {
+      this.#declinedHere = true;
+      this.#host.changed(this);
+    } else {
       this.#becomePassive();
       this.#member(this.profileId, { state: 'left' });
     }
@@ -150,13 +164,22 @@ export class Call extends Emitter {
     if (this.#state === 'ended') return;
     this.chainId = chainId ?? this.chainId;
     if (this.#state === 'opening') this.#setState('ringing');
-    if (role?.startsWith('active')) this.#becomeActive(role);
-    else this.#setRole(role ?? null);
+    if (role?.startsWith('active')) {
+      this.#becomeActive(role);
+      this.#member(this.profileId, { state: 'active', connectionId: this.#host.connectionId() });
+    } else {
+      this.#setRole(role ?? null);
+    }
+  }
+
+  // The server knows that this device rings.
+  ringing() {
+    if (this.rings) this.#member(this.profileId, { state: 'ringing' });
   }
 
   // Takes over a snapshot of the call, from a welcome.
   restore(snapshot) {
-    const wasHere = this.#leg !== null || this.#state === 'opening';
+    this.#returning ||= this.#leg !== null || this.#state === 'opening';
     for (const { profileId, state, connectionId, audio, video, outcome } of snapshot.participants) {
       const inCall = kInCall.has(state);
       this.#roster.update(profileId, {
@@ -172,7 +195,7 @@ export class Call extends Emitter {
     this.#role = snapshot.role ?? null;
     this.#setState(snapshot.state, true);
     if (snapshot.state === 'running') this.acceptedAt ??= this.#host.platform.now();
-    if (wasHere && snapshot.canJoin) this.accept().catch((error) => this.#host.error(error));
+    this.#return();
   }
 
   // Takes one event of the call from the server.
@@ -199,12 +222,20 @@ export class Call extends Emitter {
 
   // ---- inside -------------------------------------------------------------------------------
 
+  // Takes the call again on the new connection, as soon as the server has given up the old one.
+  #return() {
+    if (!this.#returning || !this.canJoin) return;
+    this.accept().catch((error) => this.#host.error(error, this));
+  }
+
   // What the event handlers below may do.
   #access = {
     call: this,
     member: (profileId, changes) => this.#member(profileId, changes),
     accepted: (profileId, connectionId) => this.#accepted(profileId, connectionId),
     becomePassive: () => this.#becomePassive(),
+    left: (outcome) => this.#left(outcome),
+    return: () => this.#return(),
     setRole: (role) => this.#setRole(role),
     offer: (message) => this.#offer(message),
     mediaFailed: (message) => this.#mediaFailed(message),
@@ -221,6 +252,7 @@ export class Call extends Emitter {
   }
 
   #becomeActive(role) {
+    this.#returning = false;
     this.#setRole(role);
     if (this.#leg) return;
     const leg = new Leg(this.#host.platform, {
@@ -239,7 +271,6 @@ export class Call extends Emitter {
       },
     });
     this.#leg = leg;
-    this.#told = { audio: true, video: true };
     if (this.#heldOffer) leg.offer(this.#heldOffer);
     this.#heldOffer = null;
     leg
@@ -254,6 +285,13 @@ export class Call extends Emitter {
     this.#setRole(this.profileId === this.from ? 'passive initiator' : 'passive receiver');
   }
 
+  // It is over for this participant, but not for the call.
+  #left(outcome) {
+    this.#returning = false;
+    if (this.#role === null && kUndecided.has(outcome)) return;
+    this.#becomePassive();
+  }
+
   #closeLeg() {
     this.#leg?.close();
     this.#leg = null;
@@ -264,10 +302,9 @@ export class Call extends Emitter {
     const leg = this.#leg;
     if (!leg) return;
     const now = { audio: leg.sends('audio'), video: leg.sends('video') };
-    if (now.audio !== this.#told.audio || now.video !== this.#told.video) {
-      await this.#request('call.update', now);
-      this.#told = now;
-    }
+    // Mute belongs to the participant: what was muted before this device joined still is.
+    const { audio, video } = this.me;
+    if (now.audio !== audio || now.video !== video) await this.#request('call.update', now);
     if (this.#leg === leg) this.#member(this.profileId, now);
   }
 
@@ -332,8 +369,12 @@ export class Call extends Emitter {
 // What each event of a call does. Those that are not here do not concern a Call.
 const kHandlers = new Map(
   Object.entries({
-    'call.init'({ call, setRole }, { role }) {
+    'call.init'({ call, member, setRole }, { from, role, immediate, connectionId }) {
       if (call.isActive) return;
+      const caller = call.participants[0];
+      if (immediate !== false && caller.state === 'inviting') {
+        member(from, { state: 'active', connectionId });
+      }
       setRole(role ?? null);
     },
     'call.ringing'({ call, member }, { profileId, connectionId }) {
@@ -345,9 +386,8 @@ const kHandlers = new Map(
     'call.init_timeout'({ member }, { profileId }) {
       member(profileId, { state: 'left', outcome: 'unreachable' });
     },
-    'call.ringing_timeout'({ call, member, becomePassive }, { profileId }) {
+    'call.ringing_timeout'({ member }, { profileId }) {
       member(profileId, { state: 'left', outcome: 'missed' });
-      if (profileId === call.profileId) becomePassive();
     },
     'call.accept'({ accepted }, { profileId, connectionId }) {
       accepted(profileId, connectionId);
@@ -364,15 +404,16 @@ const kHandlers = new Map(
     'call.update'({ member }, { profileId, audio, video }) {
       member(profileId, { audio, video });
     },
-    'call.reconnecting'({ member }, { profileId }) {
+    'call.reconnecting'({ call, member, return: comeBack }, { profileId }) {
       member(profileId, { state: 'reconnecting' });
+      if (profileId === call.profileId) comeBack();
     },
     'call.reconnected'({ member }, { profileId, connectionId }) {
       member(profileId, { state: 'active', connectionId });
     },
-    'call.left'({ call, member, becomePassive }, { profileId, outcome }) {
+    'call.left'({ call, member, left }, { profileId, outcome }) {
       member(profileId, { state: 'left', outcome, connectionId: null });
-      if (profileId === call.profileId) becomePassive();
+      if (profileId === call.profileId) left(outcome);
     },
     'call.end'({ call }, { reason, outcomes = {}, durationMs }) {
       call.finish({ outcome: outcomes[call.profileId] ?? reason, outcomes, durationMs });

@@ -150,14 +150,15 @@ export class Client extends Emitter {
         await this.#session.request('call.pending', { callId: call.id });
       } else if (call.role === null) {
         await this.#session.request('call.ringing', { callId: call.id });
-        const stillRings = call.state !== 'ended' && call.role === null && call.canJoin;
-        if (!stillRings || this.#rung.has(call.id)) return;
+        call.ringing();
+        if (!call.rings || this.#rung.has(call.id)) return;
         this.#rung.add(call.id);
         this.emit('call:received', call);
       }
     } catch (error) {
       // Over before we answered, or asked again on the next connection.
-      if (error.code !== 'ended' && error.kind !== 'retry') this.#error(error, call);
+      const expected = ['ended', 'conflict'].includes(error.code) || error.kind === 'retry';
+      if (!expected) this.#error(error, call);
     }
   }
 

@@ -137,6 +137,9 @@ export class Call extends Emitter<CallEvents> {
   readonly profileId: string;
   readonly me: Participant;
   readonly isActive: boolean;
+  /** This device waits for accept() or reject(). */
+  readonly rings: boolean;
+  /** accept() can be tried. */
   readonly canJoin: boolean;
   readonly streams: RemoteStream[];
   /** Own outcome, once ended. */

@@ -587,6 +587,7 @@ class Leg {
   #capture;
   #wanted;
   #peer = null;
+  #session = null; // which of the server's media sessions #peer talks to
   #sources = new Set(); // what this device has, also while the camera is closed for a mute
   #muted = { audio: false, video: false };
   #localStream;
@@ -621,7 +622,11 @@ class Leg {
   }
 
   offer(message) {
-    // After media.failed the next offer is a first one again, for a new connection.
+    // The server may start anew, after media.failed or before anybody has accepted: its offers are
+    // then of another session (the second word of the o= line, RFC 8866, 5.2).
+    const session = message.sdp?.match(/^o=\S+ (\S+)/m)?.[1] ?? null;
+    if (session !== this.#session) this.failed();
+    this.#session = session;
     this.#peer ??= new Peer(this.#platform, this.#options);
     this.#peer.setTracks(this.#capture.tracks, [...this.#sources].sort());
     return this.#peer.offer(message);
@@ -708,7 +713,11 @@ class Leg {
 class Roster {
   #members = new Map();
 
-  constructor(from, to) {
+  #settings;
+
+  // Until somebody says otherwise, microphone and camera are as the call's settings have them.
+  constructor(from, to, settings) {
+    this.#settings = settings;
     for (const profileId of [from, ...to]) this.#add(profileId);
   }
 
@@ -739,8 +748,7 @@ class Roster {
       profileId,
       state: 'inviting',
       connectionId: null,
-      audio: true,
-      video: true,
+      ...this.#settings,
       outcome: null,
     };
     this.#members.set(profileId, member);
@@ -754,8 +762,10 @@ class Roster {
 // active and passive connections alike; media exists only while the connection is active.
 
 
-// Only after these has a participant a device in the call.
+// In these states a participant has a device in the call.
 const kInCall = new Set(['active', 'reconnecting']);
+// After these a receiver has neither accepted nor declined.
+const kUndecided = new Set(['missed', 'unreachable']);
 
 // Events: ringing (profileId, connectionId) · accepted (profileId, connectionId) · participant
 // (participant) · stream and streamend ({profileId, source, stream}) · localstream (stream) ·
@@ -769,7 +779,8 @@ class Call extends Emitter {
   #leg = null;
   #joining = 0; // accepts that wait for their answer
   #heldOffer = null; // an offer that came before that answer
-  #told = { audio: true, video: true }; // what the server was told of our mute state
+  #declinedHere = false; // by reject() with scope 'connection'
+  #returning = false; // was active before the connection was lost, and wants to be again
 
   // Made by Client only. `host` is what a call needs of it: platform, connectionId(), iceServers(),
   // request(type, members, options), changed(call), ended(call), accepted(call, …), error(error).
@@ -790,7 +801,7 @@ class Call extends Emitter {
     this.error = null;
     this.ready = Promise.resolve(this);
     this.#wanted = wanted ?? this.settings;
-    this.#roster = new Roster(from, to);
+    this.#roster = new Roster(from, to, this.settings);
   }
 
   // Of a call opened here 'opening' until the server has confirmed; then 'ringing', 'running', and at last 'ended'.
@@ -817,9 +828,17 @@ class Call extends Emitter {
   get localStream() {
     return this.#leg?.localStream ?? null;
   }
-  // Whether accept() can be tried: this participant has no device in the call.
+  // Whether this device rings: it waits for accept() or reject().
+  get rings() {
+    const waiting = ['inviting', 'ringing'].includes(this.me.state) && this.profileId !== this.from;
+    return waiting && this.#role === null && this.#state !== 'ended' && !this.#declinedHere;
+  }
+  // Whether accept() can be tried: this participant has no device in the call, or has lost it.
   get canJoin() {
-    return this.#state !== 'opening' && this.#state !== 'ended' && !kInCall.has(this.me.state);
+    if (this.#state === 'opening' || this.#state === 'ended') return false;
+    const { state, connectionId } = this.me;
+    const lostElsewhere = state === 'reconnecting' && connectionId !== this.#host.connectionId();
+    return !kInCall.has(state) || lostElsewhere;
   }
 
   // Takes the call on this connection. `audio` and `video` say what to open, true, false or media
@@ -846,7 +865,10 @@ class Call extends Emitter {
   // ringing.
   async reject(reason = 'declined', { scope = 'profile' } = {}) {
     await this.#request('call.reject', { reason, scope }, { retry: true });
-    if (scope === 'profile') {
+    if (scope === 'connection') {
+      this.#declinedHere = true;
+      this.#host.changed(this);
+    } else {
       this.#becomePassive();
       this.#member(this.profileId, { state: 'left' });
     }
@@ -898,13 +920,22 @@ class Call extends Emitter {
     if (this.#state === 'ended') return;
     this.chainId = chainId ?? this.chainId;
     if (this.#state === 'opening') this.#setState('ringing');
-    if (role?.startsWith('active')) this.#becomeActive(role);
-    else this.#setRole(role ?? null);
+    if (role?.startsWith('active')) {
+      this.#becomeActive(role);
+      this.#member(this.profileId, { state: 'active', connectionId: this.#host.connectionId() });
+    } else {
+      this.#setRole(role ?? null);
+    }
+  }
+
+  // The server knows that this device rings.
+  ringing() {
+    if (this.rings) this.#member(this.profileId, { state: 'ringing' });
   }
 
   // Takes over a snapshot of the call, from a welcome.
   restore(snapshot) {
-    const wasHere = this.#leg !== null || this.#state === 'opening';
+    this.#returning ||= this.#leg !== null || this.#state === 'opening';
     for (const { profileId, state, connectionId, audio, video, outcome } of snapshot.participants) {
       const inCall = kInCall.has(state);
       this.#roster.update(profileId, {
@@ -920,7 +951,7 @@ class Call extends Emitter {
     this.#role = snapshot.role ?? null;
     this.#setState(snapshot.state, true);
     if (snapshot.state === 'running') this.acceptedAt ??= this.#host.platform.now();
-    if (wasHere && snapshot.canJoin) this.accept().catch((error) => this.#host.error(error));
+    this.#return();
   }
 
   // Takes one event of the call from the server.
@@ -947,12 +978,20 @@ class Call extends Emitter {
 
   // ---- inside -------------------------------------------------------------------------------
 
+  // Takes the call again on the new connection, as soon as the server has given up the old one.
+  #return() {
+    if (!this.#returning || !this.canJoin) return;
+    this.accept().catch((error) => this.#host.error(error, this));
+  }
+
   // What the event handlers below may do.
   #access = {
     call: this,
     member: (profileId, changes) => this.#member(profileId, changes),
     accepted: (profileId, connectionId) => this.#accepted(profileId, connectionId),
     becomePassive: () => this.#becomePassive(),
+    left: (outcome) => this.#left(outcome),
+    return: () => this.#return(),
     setRole: (role) => this.#setRole(role),
     offer: (message) => this.#offer(message),
     mediaFailed: (message) => this.#mediaFailed(message),
@@ -969,6 +1008,7 @@ class Call extends Emitter {
   }
 
   #becomeActive(role) {
+    this.#returning = false;
     this.#setRole(role);
     if (this.#leg) return;
     const leg = new Leg(this.#host.platform, {
@@ -987,7 +1027,6 @@ class Call extends Emitter {
       },
     });
     this.#leg = leg;
-    this.#told = { audio: true, video: true };
     if (this.#heldOffer) leg.offer(this.#heldOffer);
     this.#heldOffer = null;
     leg
@@ -1002,6 +1041,13 @@ class Call extends Emitter {
     this.#setRole(this.profileId === this.from ? 'passive initiator' : 'passive receiver');
   }
 
+  // It is over for this participant, but not for the call.
+  #left(outcome) {
+    this.#returning = false;
+    if (this.#role === null && kUndecided.has(outcome)) return;
+    this.#becomePassive();
+  }
+
   #closeLeg() {
     this.#leg?.close();
     this.#leg = null;
@@ -1012,10 +1058,9 @@ class Call extends Emitter {
     const leg = this.#leg;
     if (!leg) return;
     const now = { audio: leg.sends('audio'), video: leg.sends('video') };
-    if (now.audio !== this.#told.audio || now.video !== this.#told.video) {
-      await this.#request('call.update', now);
-      this.#told = now;
-    }
+    // Mute belongs to the participant: what was muted before this device joined still is.
+    const { audio, video } = this.me;
+    if (now.audio !== audio || now.video !== video) await this.#request('call.update', now);
     if (this.#leg === leg) this.#member(this.profileId, now);
   }
 
@@ -1080,8 +1125,12 @@ class Call extends Emitter {
 // What each event of a call does. Those that are not here do not concern a Call.
 const kHandlers = new Map(
   Object.entries({
-    'call.init'({ call, setRole }, { role }) {
+    'call.init'({ call, member, setRole }, { from, role, immediate, connectionId }) {
       if (call.isActive) return;
+      const caller = call.participants[0];
+      if (immediate !== false && caller.state === 'inviting') {
+        member(from, { state: 'active', connectionId });
+      }
       setRole(role ?? null);
     },
     'call.ringing'({ call, member }, { profileId, connectionId }) {
@@ -1093,9 +1142,8 @@ const kHandlers = new Map(
     'call.init_timeout'({ member }, { profileId }) {
       member(profileId, { state: 'left', outcome: 'unreachable' });
     },
-    'call.ringing_timeout'({ call, member, becomePassive }, { profileId }) {
+    'call.ringing_timeout'({ member }, { profileId }) {
       member(profileId, { state: 'left', outcome: 'missed' });
-      if (profileId === call.profileId) becomePassive();
     },
     'call.accept'({ accepted }, { profileId, connectionId }) {
       accepted(profileId, connectionId);
@@ -1112,15 +1160,16 @@ const kHandlers = new Map(
     'call.update'({ member }, { profileId, audio, video }) {
       member(profileId, { audio, video });
     },
-    'call.reconnecting'({ member }, { profileId }) {
+    'call.reconnecting'({ call, member, return: comeBack }, { profileId }) {
       member(profileId, { state: 'reconnecting' });
+      if (profileId === call.profileId) comeBack();
     },
     'call.reconnected'({ member }, { profileId, connectionId }) {
       member(profileId, { state: 'active', connectionId });
     },
-    'call.left'({ call, member, becomePassive }, { profileId, outcome }) {
+    'call.left'({ call, member, left }, { profileId, outcome }) {
       member(profileId, { state: 'left', outcome, connectionId: null });
-      if (profileId === call.profileId) becomePassive();
+      if (profileId === call.profileId) left(outcome);
     },
     'call.end'({ call }, { reason, outcomes = {}, durationMs }) {
       call.finish({ outcome: outcomes[call.profileId] ?? reason, outcomes, durationMs });
@@ -1597,14 +1646,15 @@ class Client extends Emitter {
         await this.#session.request('call.pending', { callId: call.id });
       } else if (call.role === null) {
         await this.#session.request('call.ringing', { callId: call.id });
-        const stillRings = call.state !== 'ended' && call.role === null && call.canJoin;
-        if (!stillRings || this.#rung.has(call.id)) return;
+        call.ringing();
+        if (!call.rings || this.#rung.has(call.id)) return;
         this.#rung.add(call.id);
         this.emit('call:received', call);
       }
     } catch (error) {
       // Over before we answered, or asked again on the next connection.
-      if (error.code !== 'ended' && error.kind !== 'retry') this.#error(error, call);
+      const expected = ['ended', 'conflict'].includes(error.code) || error.kind === 'retry';
+      if (!expected) this.#error(error, call);
     }
   }
 

@@ -12,6 +12,7 @@ export class Leg {
   #capture;
   #wanted;
   #peer = null;
+  #session = null; // which of the server's media sessions #peer talks to
   #sources = new Set(); // what this device has, also while the camera is closed for a mute
   #muted = { audio: false, video: false };
   #localStream;
@@ -46,7 +47,11 @@ export class Leg {
   }
 
   offer(message) {
-    // After media.failed the next offer is a first one again, for a new connection.
+    // The server may start anew, after media.failed or before anybody has accepted: its offers are
+    // then of another session (the second word of the o= line, RFC 8866, 5.2).
+    const session = message.sdp?.match(/^o=\S+ (\S+)/m)?.[1] ?? null;
+    if (session !== this.#session) this.failed();
+    this.#session = session;
     this.#peer ??= new Peer(this.#platform, this.#options);
     this.#peer.setTracks(this.#capture.tracks, [...this.#sources].sort());
     return this.#peer.offer(message);

@@ -3,7 +3,11 @@
 export class Roster {
   #members = new Map();
 
-  constructor(from, to) {
+  #settings;
+
+  // Until somebody says otherwise, microphone and camera are as the call's settings have them.
+  constructor(from, to, settings) {
+    this.#settings = settings;
     for (const profileId of [from, ...to]) this.#add(profileId);
   }
 
@@ -34,8 +38,7 @@ export class Roster {
       profileId,
       state: 'inviting',
       connectionId: null,
-      audio: true,
-      video: true,
+      ...this.#settings,
       outcome: null,
     };
     this.#members.set(profileId, member);

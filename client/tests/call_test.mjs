@@ -127,7 +127,8 @@ test('the caller follows ringing, accept and end', async () => {
   const { call, server, log, client } = await calling();
   const own = record(call, 'ringing', 'accepted', 'end');
   server.event('call.ringing', { callId: call.id, profileId: 'bob', connectionId: 'c3' });
-  assert.deepEqual(states(call), { alice: 'inviting', bob: 'ringing' });
+  assert.deepEqual(states(call), { alice: 'active', bob: 'ringing' });
+  assert.equal(call.me.connectionId, 'alice-1');
   server.event('call.accept', { callId: call.id, profileId: 'bob', connectionId: 'c3' });
   assert.equal(call.state, 'running');
   assert.equal(call.participants[1].connectionId, 'c3');
@@ -243,6 +244,8 @@ test('a receiver sends call.ringing first and fires call:received after its answ
   assert.deepEqual(call.to, ['bob']);
   assert.equal(call.role, null);
   assert.equal(call.state, 'ringing');
+  assert.equal(call.rings, true);
+  assert.deepEqual(states(call), { alice: 'active', bob: 'ringing' });
 });
 
 test('a call over before its ringing was answered is not received', async () => {
@@ -295,13 +298,15 @@ test('losing the race for accept rejects and makes passive', async () => {
 
 test('reject declines on all devices, or on this one only', async () => {
   const { call, server } = await invited();
+  await call.reject('declined', { scope: 'connection' });
+  assert.equal(call.rings, false);
+  assert.equal(call.role, null);
   await call.reject('busy');
   assert.equal(call.role, 'passive receiver');
   assert.equal(call.me.state, 'left');
-  await call.reject('declined', { scope: 'connection' });
   assert.deepEqual(
     server.sent('call.reject').map(({ callId, reason, scope }) => [callId, reason, scope]),
-    [['k1', 'busy', 'profile'], ['k1', 'declined', 'connection']],
+    [['k1', 'declined', 'connection'], ['k1', 'busy', 'profile']],
   );
 });
 
@@ -317,7 +322,11 @@ test('a decline on another device of the receiver stops the ringing here', async
 test('a call nobody took is missed', async () => {
   const { call, server, log } = await invited();
   server.event('call.ringing_timeout', { profileId: 'bob' });
-  assert.equal(call.role, 'passive receiver');
+  assert.equal(call.rings, false);
+  assert.equal(call.role, null); // neither accepted nor declined
+  assert.equal(call.canJoin, true);
+  server.event('call.left', { profileId: 'bob', outcome: 'missed' });
+  assert.equal(call.role, null);
   server.event('call.end', { reason: 'missed', durationMs: 0, outcomes: { alice: 'missed', bob: 'missed' } });
   assert.deepEqual(log.at(-1), ['call:end', call, 'missed']);
 });
@@ -435,6 +444,18 @@ test('a snapshot shows a live call; it rings when the server then says call.init
   assert.deepEqual(log, [['call:received', call]]);
 });
 
+// Bob's call as his new connection is told of it; `state` is what the server makes of his old one.
+function running(state) {
+  const bob = { profileId: 'bob', state, connectionId: 'bob-1', audio: true, video: true };
+  return {
+    ...kSnapshot,
+    state: 'running',
+    role: 'passive receiver',
+    canJoin: state === 'reconnecting',
+    participants: [kSnapshot.participants[0], bob],
+  };
+}
+
 async function reconnect({ server, clock }, calls) {
   server.welcome = { ...server.welcome, connectionId: 'new', calls };
   server.socket.drop();
@@ -463,8 +484,7 @@ test('an active device that lost its socket joins again when it may', async () =
   await made.call.accept();
   made.server.event('media.offer', offer(1, 'bob'));
   await settled();
-  const running = { ...kSnapshot, state: 'running', role: 'passive receiver' };
-  await reconnect(made, [{ ...running, canJoin: true }]);
+  await reconnect(made, [running('reconnecting')]);
   assert.equal(made.server.sent('call.accept').length, 2);
   assert.equal(made.call.role, 'active receiver');
   assert.equal(made.peers[0].closed, true);
@@ -473,15 +493,19 @@ test('an active device that lost its socket joins again when it may', async () =
   assert.equal(made.peers.length, 2);
 });
 
-test('an active device that may not join again becomes passive and closes its devices', async () => {
+test('an active device whose old connection the server still believes in waits, then joins', async () => {
   const made = await invited();
   await made.call.accept();
   await settled();
   assert.equal(made.devices.live.length, 2);
-  await reconnect(made, [{ ...kSnapshot, role: 'passive receiver', state: 'running', canJoin: false }]);
+  await reconnect(made, [running('active')]);
   assert.equal(made.call.role, 'passive receiver');
   assert.equal(made.devices.live.length, 0);
   assert.equal(made.server.sent('call.accept').length, 1);
+  made.server.event('call.reconnecting', { profileId: 'bob', connectionId: 'bob-1' });
+  await settled();
+  assert.equal(made.call.role, 'active receiver');
+  assert.equal(made.devices.live.length, 2);
 });
 
 test('a call.init lost on the way is sent again under its id, and its role comes from now', async () => {
@@ -497,6 +521,15 @@ test('a call.init lost on the way is sent again under its id, and its role comes
   assert.deepEqual(ids, [call.id, call.id]);
   assert.equal(call.role, 'passive initiator');
   assert.equal(call.isActive, false);
+});
+
+test('a passive device may take a call whose active device is lost', async () => {
+  const { call, server } = await invited();
+  server.event('call.accept', { profileId: 'bob', connectionId: 'b2' });
+  assert.equal(call.canJoin, false);
+  server.event('call.reconnecting', { profileId: 'bob', connectionId: 'b2' });
+  assert.equal(call.canJoin, true);
+  assert.equal(server.sent('call.accept').length, 0); // but not by itself: it was never active
 });
 
 test('disconnect ends the calls of this device and closes its microphone', async () => {

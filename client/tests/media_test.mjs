@@ -164,6 +164,18 @@ test('media.failed closes the connection and says so; the next offer makes a new
   assert.equal(context.peers[1].transceiver('00').sender.track, context.devices.opened[0]);
 });
 
+test('an offer of another session is for a new connection', async () => {
+  const context = await inCall();
+  for (const session of ['17', '17', '18']) {
+    const { sdp, ...rest } = offer(1, 'bob', kAlice);
+    context.server.event('media.offer', { ...rest, sdp: `o=- ${session} 1 IN IP4 0.0.0.0\n${sdp}` });
+    await settled();
+  }
+  assert.deepEqual(context.peers.map(({ closed }) => closed), [true, false]);
+  assert.equal(context.pc.transceiver('00').sender.track, context.devices.opened[0]);
+  assert.deepEqual(published(context.server), [['camera', 'mic'], ['camera', 'mic']]);
+});
+
 test('a connection that failed asks for new credentials', async () => {
   const context = await inCall();
   await context.offered(1, 'bob');
@@ -246,6 +258,17 @@ test('accept opens only what it is told to, and tells the others what is missing
   const [update] = context.server.sent('call.update');
   assert.deepEqual([update.audio, update.video], [true, false]);
   assert.equal(context.call.me.video, false);
+});
+
+test('who joins again unmutes what was muted the last time', async () => {
+  const context = await inCall({ options: { video: false } });
+  await context.call.hangup();
+  await context.call.accept({ video: true });
+  await settled();
+  assert.deepEqual(
+    context.server.sent('call.update').map(({ audio, video }) => [audio, video]),
+    [[true, false], [true, true]],
+  );
 });
 
 test('constraints are handed to the browser', async () => {

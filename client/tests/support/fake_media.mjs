@@ -118,7 +118,7 @@ export class FakePeerConnection {
   }
   async setRemoteDescription({ type, sdp }) {
     if (type !== 'offer') throw new Error('only offers come from the server');
-    this.#lines = JSON.parse(sdp);
+    this.#lines = JSON.parse(sdp.replace(/^o=.*\n/, ''));
     for (const line of this.#lines) {
       const known = this.transceiver(line.mid);
       if (line.stopped) {
