@@ -75,7 +75,7 @@ class Screen {
       `${this.name} has "${words}" to press`,
       () =>
         this.page.evaluate((wanted) => {
-          const named = [...document.querySelectorAll('button, label')].find(
+          const named = [...document.querySelectorAll('button, label .name')].find(
             (element) => element.innerText.trim() === wanted && element.checkVisibility(),
           );
           if (!named || named.disabled || named.closest('[inert]')) return false;
