@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "base/time.h"
 
@@ -14,8 +15,8 @@ struct Limits {
   std::size_t queue_bytes = 1024 * 1024;
   std::size_t queue_messages = 500;
   // Messages, pings and pongs of one socket together.
-  double messages_per_second = 50;
-  double message_burst = 200;
+  std::uint32_t messages_per_second = 50;
+  std::uint32_t message_burst = 200;
   // Ping after this long without a word; dead after `pings_missed` pings without one.
   base::Duration ping_interval = std::chrono::seconds(15);
   int pings_missed = 2;

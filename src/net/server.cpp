@@ -27,7 +27,7 @@ constexpr const char* kClientKey = "parley-client";
 constexpr std::pair<const char*, const char*> kSecurityHeaders[] = {
     {"Content-Security-Policy",
      "default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' blob:; "
-     "img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; object-src 'none'; "
+     "img-src 'self' data: blob:; object-src 'none'; "
      "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
     {"X-Content-Type-Options", "nosniff"},
     {"Referrer-Policy", "no-referrer"},

@@ -1,0 +1,46 @@
+// What an operator may set, and how it is read from a key file.
+//
+// A mistake is answered with the file, the line, what is wrong and what would be right.
+// config/parleyd.conf.sample documents every key; a test holds the two together.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/log.h"
+#include "auth/tokens.h"
+#include "base/result.h"
+#include "call/machine.h"
+#include "media/worker.h"
+#include "net/server.h"
+#include "wire/wire.h"
+
+namespace parley::app {
+
+struct Config {
+  net::ServerConfig http;    // .mounts are set from `client`, .limits from [limits]
+  bool allow_plain = false;  // http without TLS beyond loopback
+  std::string client;        // the folder with demo/ and jsapi/; empty: where it was installed
+  media::WorkerConfig media;
+  std::string store;  // path; empty: in the user's data folder
+  std::string audience = "parley";
+  std::vector<auth::Key> keys;  // empty: a development key beside the store
+  call::Limits calls;
+  base::Duration hello_timeout = std::chrono::seconds(5);
+  std::vector<wire::IceServer> ice_servers;
+  std::string node = "n1";
+  LogLevel log_level = LogLevel::kInfo;
+};
+
+// What runs without any configuration: http on loopback, media on one UDP port.
+[[nodiscard]] Config default_config();
+
+// kInvalid: "FILE:LINE: what is wrong; what would be right". Files named in it are relative to it.
+[[nodiscard]] base::Result<Config> load_config(const std::string& path);
+
+// Every key there is, as "group/key"; for [key "…"] groups, "key/…".
+[[nodiscard]] std::vector<std::string> config_keys();
+
+}  // namespace parley::app

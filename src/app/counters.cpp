@@ -1,0 +1,105 @@
+#include "app/counters.h"
+
+#include <type_traits>
+#include <variant>
+
+#include "base/overloaded.h"
+
+namespace parley::app {
+
+using base::Overloaded;
+
+std::string kind_of(const call::RequestBody& body) {
+  return std::visit(Overloaded{
+                        [](const call::Init&) { return "init"; },
+                        [](const call::Pending&) { return "pending"; },
+                        [](const call::Ringing&) { return "ringing"; },
+                        [](const call::Accept&) { return "accept"; },
+                        [](const call::Reject&) { return "reject"; },
+                        [](const call::Hangup&) { return "hangup"; },
+                        [](const call::Update&) { return "update"; },
+                        [](const call::Media&) { return "media"; },
+                    },
+                    body);
+}
+
+namespace {
+
+double number(std::uint64_t n) { return static_cast<double>(n); }
+
+void add_signalling(metrics::Page& page, const Counters& c) {
+  page.gauge("parley_connections", "Authenticated connections.", number(c.connections));
+  page.gauge("parley_live_calls", "Calls that ring or run.", number(c.live_calls));
+  page.gauge("parley_waiting_effects", "Effects that wait for a commit.",
+             number(c.waiting_effects));
+  page.counter("parley_hellos_total", "Valid hellos.", number(c.hellos));
+  page.counter("parley_refused_hellos_total", "Connections turned away: wrong token, or none.",
+               number(c.refused_hellos));
+  page.counter("parley_flooders_total", "Sockets closed for their message rate.",
+               number(c.flooders));
+  for (const auto& [kind, n] : c.requests)
+    page.counter("parley_requests_total", "Requests of clients.", number(n), {{"kind", kind}});
+  for (const auto& [code, n] : c.errors)
+    page.counter("parley_errors_total", "Requests answered with an error.", number(n),
+                 {{"code", code}});
+}
+
+void add_store(metrics::Page& page, const Counters& c, const store::StoreStats& s) {
+  page.counter("parley_commits_total", "Transactions on disk.", number(s.commits));
+  page.counter("parley_records_total", "Records on disk.", number(s.records));
+  page.counter("parley_store_failures_total", "Transactions that failed.", number(s.failures));
+  page.counter("parley_uncommitted_decisions_total",
+               "Decisions about live calls released although their commit had failed.",
+               number(c.failed_commits));
+  page.histogram("parley_commit_wait_seconds", "How long decisions waited for the disk.",
+                 c.commit_wait);
+}
+
+void add_net(metrics::Page& page, const net::ServerStats& n) {
+  page.gauge("parley_tcp_connections", "TCP connections.", number(n.connections));
+  page.gauge("parley_sockets", "WebSockets.", number(n.sockets));
+  page.counter("parley_accepted_total", "TCP connections accepted.", number(n.accepted));
+  page.counter("parley_refused_total", "TCP connections over a limit.", number(n.refused));
+  page.counter("parley_refused_upgrades_total", "WebSocket handshakes refused.",
+               number(n.refused_upgrades));
+  page.counter("parley_timed_out_total", "Connections closed for a request or response too slow.",
+               number(n.timed_out));
+  page.counter("parley_messages_in_total", "Text messages received.", number(n.messages_in));
+  page.counter("parley_messages_out_total", "Text messages sent.", number(n.messages_out));
+}
+
+void add_media(metrics::Page& page, const media::WorkerStats& m) {
+  page.gauge("parley_legs", "Media legs.", number(m.legs));
+  page.gauge("parley_legs_reaping", "Media legs being taken down.", number(m.legs_reaping));
+  page.gauge("parley_reaper_stuck", "Media legs taken down for too long.", number(m.reaper_stuck));
+  page.counter("parley_packets_in_total", "Datagrams received.", number(m.packets_in));
+  page.counter("parley_packets_out_total", "Datagrams sent.", number(m.packets_out));
+  page.counter("parley_bytes_in_total", "Bytes received.", number(m.bytes_in));
+  page.counter("parley_bytes_out_total", "Bytes sent.", number(m.bytes_out));
+  page.counter("parley_auth_failures_total", "SRTP, SRTCP or STUN that failed authentication.",
+               number(m.auth_failures));
+  page.counter("parley_replays_total", "SRTP packets seen before.", number(m.replays));
+  page.counter("parley_malformed_total", "Datagrams that are nothing we know.",
+               number(m.malformed));
+  page.counter("parley_send_drops_total", "Datagrams the kernel had no room for.",
+               number(m.send_drops));
+  page.counter("parley_keyframe_requests_total", "Key frames asked of publishers.",
+               number(m.keyframe_requests));
+  page.counter("parley_fingerprint_mismatches_total",
+               "Legs ended because the certificate was not the announced one.",
+               number(m.fingerprint_mismatches));
+}
+
+}  // namespace
+
+std::string metrics_page(const Counters& counters, const net::ServerStats& net,
+                         const store::StoreStats& store, const media::WorkerStats& media) {
+  metrics::Page page;
+  add_signalling(page, counters);
+  add_store(page, counters, store);
+  add_net(page, net);
+  add_media(page, media);
+  return page.text();
+}
+
+}  // namespace parley::app

@@ -1,0 +1,115 @@
+#include "app/options.h"
+
+#include <fmt/format.h>
+#include <glib.h>
+
+#include <memory>
+
+#include "app/key_file.h"
+#include "wrap/owned.h"
+
+namespace parley::app {
+namespace {
+
+constexpr const char* kExamples =
+    "Without arguments it serves this machine alone: the demo page at http://localhost:8080, media "
+    "on UDP port 8189,\ncalls in a database in your data folder, and a key for tokens that it "
+    "makes "
+    "the first time.\n"
+    "\n"
+    "Examples:\n"
+    "  parleyd                                       try it; prints a link for each of four "
+    "devices\n"
+    "  parleyd --config /etc/parley/parleyd.conf     run it for others\n"
+    "  parleyd --config parleyd.conf --check-config  is the configuration right?\n"
+    "  parleyd --print-token carol                   a token for a fifth device, good for a day\n"
+    "  parleyd --config parleyd.conf --print-token support --user carol --grants record,mix\n"
+    "\n"
+    "The configuration is explained in parleyd.conf.sample and docs/OPERATING.md.";
+
+struct ContextFree {
+  void operator()(GOptionContext* context) const { g_option_context_free(context); }
+};
+
+std::string text_of(const wrap::Owned<char>& value) { return value ? value.get() : ""; }
+
+base::Result<std::chrono::seconds> parse_lifetime(const std::string& text) {
+  char* end = nullptr;
+  const gint64 amount = g_ascii_strtoll(text.c_str(), &end, 10);
+  const std::string unit = end;
+  const gint64 factor = unit == "s" ? 1 : unit == "min" ? 60 : unit == "h" ? 3600 : 0;
+  if (end == text.c_str() || factor == 0 || amount < 1 || amount > 366 * 24 * 3600)
+    return base::fail(
+        base::Code::kInvalid,
+        fmt::format("--valid-for: '{}' is not a time such as 30s, 15min or 24h", text));
+  return std::chrono::seconds(amount * factor);
+}
+
+}  // namespace
+
+base::Result<Options> parse_options(const std::vector<std::string>& arguments) {
+  Options options;
+  gboolean version = FALSE;
+  gboolean check = FALSE;
+  char* config = nullptr;
+  char* profile = nullptr;
+  char* user = nullptr;
+  char* grants = nullptr;
+  char* lifetime = nullptr;
+  const GOptionEntry entries[] = {
+      {"config", 'c', 0, G_OPTION_ARG_FILENAME, &config, "Read the configuration from FILE",
+       "FILE"},
+      {"check-config", 0, 0, G_OPTION_ARG_NONE, &check, "Say what is wrong with it, and exit",
+       nullptr},
+      {"print-token", 0, 0, G_OPTION_ARG_STRING, &profile,
+       "Print an access token for PROFILE, signed with the first HS256 key, and exit", "PROFILE"},
+      {"user", 0, 0, G_OPTION_ARG_STRING, &user, "... of this user (default: named as the profile)",
+       "USER"},
+      {"grants", 0, 0, G_OPTION_ARG_STRING, &grants, "... with these rights", "A,B"},
+      {"valid-for", 0, 0, G_OPTION_ARG_STRING, &lifetime, "... for so long (default: 24h)", "TIME"},
+      {"version", 'v', 0, G_OPTION_ARG_NONE, &version, "Print the version, and exit", nullptr},
+      {nullptr, 0, 0, G_OPTION_ARG_NONE, nullptr, nullptr, nullptr},
+  };
+  const std::unique_ptr<GOptionContext, ContextFree> context(
+      g_option_context_new("- calls between users with several devices"));
+  g_option_context_set_summary(context.get(), kExamples);
+  g_option_context_add_main_entries(context.get(), entries, nullptr);
+
+  // GOption wants a vector it may shorten.
+  char** argv = g_new0(char*, arguments.size() + 1);
+  for (std::size_t i = 0; i < arguments.size(); ++i) argv[i] = g_strdup(arguments[i].c_str());
+  wrap::Owned<GError> error;
+  const bool parsed = g_option_context_parse_strv(context.get(), &argv, wrap::OutParam(error));
+  const std::string left_over =
+      parsed && argv != nullptr && argv[0] != nullptr && argv[1] != nullptr ? argv[1] : "";
+  g_strfreev(argv);
+  const wrap::Owned<char> owned[] = {wrap::Owned<char>(config), wrap::Owned<char>(profile),
+                                     wrap::Owned<char>(user), wrap::Owned<char>(grants),
+                                     wrap::Owned<char>(lifetime)};
+  if (!parsed)
+    return base::fail(base::Code::kInvalid, fmt::format("{}; see parleyd --help", error->message));
+  if (!left_over.empty())
+    return base::fail(base::Code::kInvalid,
+                      fmt::format("'{}' is not expected; see parleyd --help", left_over));
+  options.version = version != FALSE;
+  options.check_config = check != FALSE;
+  options.config = text_of(owned[0]);
+  options.token_profile = text_of(owned[1]);
+  options.token_user = text_of(owned[2]);
+  std::string list = text_of(owned[3]);
+  for (char& c : list)
+    if (c == ',') c = ';';
+  for (std::string& grant : split_list(list)) options.grants.insert(std::move(grant));
+  if (options.token_profile.empty() &&
+      (!options.token_user.empty() || !options.grants.empty() || owned[4]))
+    return base::fail(base::Code::kInvalid,
+                      "--user, --grants and --valid-for belong to --print-token PROFILE");
+  if (owned[4]) {
+    const auto valid_for = parse_lifetime(owned[4].get());
+    if (!valid_for) return tl::unexpected(valid_for.error());
+    options.valid_for = *valid_for;
+  }
+  return options;
+}
+
+}  // namespace parley::app

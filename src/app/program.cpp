@@ -1,0 +1,220 @@
+#include "app/program.h"
+
+#include <glib-unix.h>
+
+#include <csignal>
+#include <utility>
+
+#include "app/counters.h"
+#include "app/driver.h"
+#include "app/log.h"
+#include "app/translate.h"
+#include "media/worker.h"
+#include "net/server.h"
+#include "store/store.h"
+#include "wrap/context_thread.h"
+#include "wrap/mailbox.h"
+
+namespace parley::app {
+namespace {
+
+// How long an orderly end may take: the disk, then the close frames.
+constexpr std::chrono::milliseconds kCommitWait{2000};
+constexpr std::chrono::milliseconds kGoodbyeWait{1500};
+constexpr std::chrono::milliseconds kEndCheck{20};
+
+base::Instant read_clocks() {
+  return {base::TimePoint(base::Duration(g_get_monotonic_time())),
+          base::WallTime(std::chrono::milliseconds(g_get_real_time() / 1000))};
+}
+
+// A source whose time is set again and again.
+class Alarm {
+ public:
+  explicit Alarm(std::function<void()> on_due) : on_due_(std::move(on_due)) {
+    static GSourceFuncs functions = {nullptr, nullptr, dispatch, nullptr, nullptr, nullptr};
+    source_ = g_source_new(&functions, sizeof(GSource));
+    g_source_set_callback(source_, call, this, nullptr);
+    g_source_attach(source_, nullptr);
+  }
+  ~Alarm() {
+    g_source_destroy(source_);
+    g_source_unref(source_);
+  }
+  Alarm(const Alarm&) = delete;
+  Alarm& operator=(const Alarm&) = delete;
+
+  void set(std::optional<base::TimePoint> when) {
+    g_source_set_ready_time(source_, when ? when->time_since_epoch().count() : -1);
+  }
+
+ private:
+  static gboolean dispatch(GSource* source, GSourceFunc callback, gpointer data) noexcept {
+    g_source_set_ready_time(source, -1);
+    return callback(data);
+  }
+  static gboolean call(gpointer self) noexcept {
+    static_cast<Alarm*>(self)->on_due_();
+    return G_SOURCE_CONTINUE;
+  }
+
+  const std::function<void()> on_due_;
+  GSource* source_;  // one reference; dropped in the destructor
+};
+
+}  // namespace
+
+class Program::Impl {
+ public:
+  explicit Impl(const Config& config)
+      : loop_(wrap::Ref<GMainLoop>::adopt(g_main_loop_new(nullptr, FALSE))),
+        media_events_(nullptr,
+                      [this](std::vector<media::Event>& events) {
+                        for (media::Event& event : events) driver_->media(std::move(event));
+                      }),
+        alarm_([this] { driver_->tick(); }) {
+    rules_.hello_timeout = config.hello_timeout;
+    rules_.ice_servers = config.ice_servers;
+    rules_.limits = {config.http.limits.message_bytes, config.http.limits.messages_per_second,
+                     config.http.limits.message_burst, config.calls.receivers_per_call,
+                     config.calls.unanswered_calls_per_user};
+  }
+  ~Impl() {
+    for (const guint source : signals_) g_source_remove(source);
+    // In this order: nothing may be said to what is gone.
+    server_.reset();
+    store_.reset();
+    worker_.reset();
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  base::Result<void> start(const Config& config);
+  void run() { g_main_loop_run(loop_.get()); }
+  [[nodiscard]] std::uint16_t http_port() const { return server_->port(); }
+
+ private:
+  base::Result<void> open_rooms(const Config& config);
+  [[nodiscard]] Ports ports();
+  static gboolean on_signal(gpointer self) noexcept;
+  void begin_end();
+  void end_step();
+  [[nodiscard]] std::string page();
+
+  const wrap::Ref<GMainLoop> loop_;
+  SessionRules rules_;
+  std::optional<auth::Verifier> verifier_;
+  wrap::ContextMailbox<media::Event> media_events_;
+  Alarm alarm_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<media::Worker> worker_;
+  std::unique_ptr<net::Server> server_;
+  std::unique_ptr<Driver> driver_;
+  std::vector<guint> signals_;
+  enum class Ending { kNot, kCommitting, kParting } ending_ = Ending::kNot;
+  base::TimePoint end_step_due_;
+  std::unique_ptr<wrap::RepeatingTimer> end_timer_;
+};
+
+base::Result<void> Program::Impl::open_rooms(const Config& config) {
+  auto verifier = auth::Verifier::create(config.keys, config.audience);
+  if (!verifier) return tl::unexpected(verifier.error());
+  verifier_.emplace(std::move(*verifier));
+  rules_.verifier = &*verifier_;
+
+  auto store = store::Store::open(config.store, read_clocks().wall);
+  if (!store) return tl::unexpected(store.error());
+  store_ = std::move(*store);
+
+  auto worker = media::Worker::start(config.media, [box = media_events_.box()](media::Event event) {
+    box->post(std::move(event));
+  });
+  if (!worker)
+    return base::fail(worker.error().code,
+                      fmt::format("{}\nMedia needs a UDP port of its own: set another one with "
+                                  "'udp-port' in the group [media] of the configuration.",
+                                  worker.error().message));
+  worker_ = std::move(*worker);
+  return {};
+}
+
+Ports Program::Impl::ports() {
+  return Ports{
+      .now = read_clocks,
+      .send = [this](base::SocketId socket, std::string_view text) { server_->send(socket, text); },
+      .close = [this](base::SocketId socket, std::uint16_t code,
+                      std::string_view reason) { server_->close(socket, code, reason); },
+      .proven = [this](base::SocketId socket) { server_->proven(socket); },
+      .media = [this](media::Command command) { worker_->post(std::move(command)); },
+      .commit =
+          [this](std::vector<call::Save> saves, std::function<void(base::Result<void>)> done) {
+            std::vector<store::Record> records;
+            for (const call::Save& save : saves) records.push_back(to_record(save));
+            store_->submit(std::move(records), std::move(done));
+          },
+      .rearm = [this] { alarm_.set(driver_->deadline()); },
+  };
+}
+
+base::Result<void> Program::Impl::start(const Config& config) {
+  if (auto rooms = open_rooms(config); !rooms) return rooms;
+  driver_ = std::make_unique<Driver>(ports(), config.calls, rules_, config.node);
+  auto server = net::Server::start(config.http, *driver_, [this] { return page(); });
+  if (!server)
+    return base::fail(server.error().code,
+                      fmt::format("{}\nSet another 'port' in the group [http] of the "
+                                  "configuration, or stop what uses this one.",
+                                  server.error().message));
+  server_ = std::move(*server);
+  for (const int signal : {SIGINT, SIGTERM})
+    signals_.push_back(g_unix_signal_add(signal, on_signal, this));
+  return {};
+}
+
+std::string Program::Impl::page() {
+  return metrics_page(driver_->counters(), server_->stats(), store_->stats(), worker_->stats());
+}
+
+gboolean Program::Impl::on_signal(gpointer self) noexcept {
+  auto* impl = static_cast<Impl*>(self);
+  if (impl->ending_ == Ending::kNot)
+    impl->begin_end();
+  else
+    g_main_loop_quit(impl->loop_.get());  // asked twice: at once
+  return G_SOURCE_CONTINUE;
+}
+
+void Program::Impl::begin_end() {
+  log_info("Stopping: ending {} calls.", driver_->counters().live_calls);
+  ending_ = Ending::kCommitting;
+  server_->stop_listening();
+  driver_->shut_down();
+  end_step_due_ = read_clocks().mono + kCommitWait;
+  end_timer_ = std::make_unique<wrap::RepeatingTimer>(nullptr, kEndCheck, [this] { end_step(); });
+}
+
+// Decisions reach the disk, then everybody hears of them, then the sockets close.
+void Program::Impl::end_step() {
+  const base::TimePoint now = read_clocks().mono;
+  if (ending_ == Ending::kCommitting && (driver_->idle() || now >= end_step_due_)) {
+    ending_ = Ending::kParting;
+    end_step_due_ = now + kGoodbyeWait;
+    driver_->say_goodbye();
+  }
+  if (ending_ == Ending::kParting && (server_->stats().sockets == 0 || now >= end_step_due_))
+    g_main_loop_quit(loop_.get());
+}
+
+Program::Program(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Program::~Program() = default;
+
+base::Result<std::unique_ptr<Program>> Program::start(const Config& config) {
+  auto impl = std::make_unique<Impl>(config);
+  if (auto started = impl->start(config); !started) return tl::unexpected(started.error());
+  return std::unique_ptr<Program>(new Program(std::move(impl)));
+}
+
+void Program::run() { impl_->run(); }
+std::uint16_t Program::http_port() const { return impl_->http_port(); }
+
+}  // namespace parley::app

@@ -1,0 +1,316 @@
+// The driver with the real machine, and a world that is held in the hand: sockets and media are
+// lists of what was said to them, and the disk answers when the test says so.
+#include "app/driver.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "support/check_main.h"
+
+using namespace parley;
+using namespace parley::app;
+
+namespace {
+
+const auth::Key kKey{"k", auth::Algorithm::kHs256, std::string(40, 's')};
+using Done = std::function<void(base::Result<void>)>;
+
+struct World {
+  base::Instant now{base::TimePoint(std::chrono::hours(5)),
+                    base::WallTime(std::chrono::hours(24 * 365 * 50))};
+  bool hold_commits = false;
+  std::vector<Done> held;
+  std::vector<call::Save> saved;
+  std::map<std::uint64_t, std::vector<std::string>> sent;  // by socket
+  std::map<std::uint64_t, int> closed;
+  std::vector<std::uint64_t> proven;
+  std::vector<media::Command> commands;
+  int rearmed = 0;
+  std::uint64_t next_request = 1;
+
+  auth::Verifier verifier = *auth::Verifier::create({kKey}, "parley");
+  Driver driver{Ports{
+                    .now = [this] { return now; },
+                    .send = [this](base::SocketId s,
+                                   std::string_view text) { sent[s.value].emplace_back(text); },
+                    .close = [this](base::SocketId s, std::uint16_t code,
+                                    std::string_view) { closed[s.value] = code; },
+                    .proven = [this](base::SocketId s) { proven.push_back(s.value); },
+                    .media = [this](media::Command c) { commands.push_back(std::move(c)); },
+                    .commit =
+                        [this](std::vector<call::Save> saves, Done done) {
+                          saved.insert(saved.end(), saves.begin(), saves.end());
+                          held.push_back(std::move(done));
+                          if (!hold_commits) commit_all();
+                        },
+                    .rearm = [this] { ++rearmed; },
+                },
+                call::Limits{}, SessionRules{&verifier, std::chrono::seconds(5), {}, {}}, "n1"};
+
+  // The store answers later, never from within submit: only what was held before.
+  void commit_all() {
+    std::vector<Done> all;
+    all.swap(held);
+    for (const Done& done : all) done({});
+  }
+  void pass(base::Duration time) {
+    now.mono += time;
+    now.wall += std::chrono::duration_cast<std::chrono::milliseconds>(time);
+    driver.tick();
+  }
+
+  void arrive(std::uint64_t socket, const std::string& user) {
+    driver.opened(base::SocketId{socket}, "192.0.2.1");
+    const std::string jwt = *auth::mint(
+        kKey, {base::UserId(user),
+               {},
+               {},
+               "parley",
+               std::chrono::floor<std::chrono::seconds>(now.wall + std::chrono::hours(1))});
+    say(socket, R"({"type":"hello","id":"h","token":")" + jwt + "\"}");
+  }
+  void say(std::uint64_t socket, const std::string& text) {
+    driver.text(base::SocketId{socket}, text);
+  }
+  // A request with an id of its own.
+  std::string ask(std::uint64_t socket, const std::string& type, const std::string& members) {
+    const std::string id = "r" + std::to_string(next_request++);
+    say(socket, R"({"type":")" + type + R"(","id":")" + id + "\"," + members + "}");
+    return id;
+  }
+  [[nodiscard]] bool heard(std::uint64_t socket, const std::string& part) {
+    return std::any_of(sent[socket].begin(), sent[socket].end(), [&](const std::string& text) {
+      return text.find(part) != std::string::npos;
+    });
+  }
+  template <class T>
+  [[nodiscard]] std::vector<T> commands_of() const {
+    std::vector<T> found;
+    for (const media::Command& c : commands)
+      if (const T* t = std::get_if<T>(&c)) found.push_back(*t);
+    return found;
+  }
+};
+
+// alice on sockets 1 and 2, bob on 3 and 4; alice calls bob from 1.
+void begin_call(World& w) {
+  for (const auto& [socket, user] :
+       std::map<std::uint64_t, std::string>{{1, "alice"}, {2, "alice"}, {3, "bob"}, {4, "bob"}})
+    w.arrive(socket, user);
+  w.say(1, R"({"type":"call.init","id":"call","from":"alice","to":"bob"})");
+}
+const std::string kCall = R"("callId":"call")";
+
+}  // namespace
+
+START_TEST(welcomes_a_connection_and_makes_it_known) {
+  World w;
+  w.arrive(1, "alice");
+  ck_assert(w.heard(1, R"("type":"welcome")"));
+  ck_assert(w.heard(1, R"("connectionId":"n1-)"));
+  ck_assert(w.proven == std::vector<std::uint64_t>({1}));
+  ck_assert_uint_eq(w.driver.counters().connections, 1);
+  w.driver.closed(base::SocketId{1}, 1000);
+  ck_assert_uint_eq(w.driver.counters().connections, 0);
+}
+END_TEST
+
+START_TEST(gives_every_connection_a_name_and_a_secret_of_its_own) {
+  World w;
+  w.arrive(1, "alice");
+  w.arrive(2, "alice");
+  const auto member = [&](std::uint64_t socket, const std::string& name) {
+    const std::string& text = w.sent[socket].at(0);
+    const std::size_t at = text.find("\"" + name + "\":\"") + name.size() + 4;
+    return text.substr(at, text.find('"', at) - at);
+  };
+  ck_assert(member(1, "connectionId") != member(2, "connectionId"));
+  ck_assert(member(1, "resume") != member(2, "resume"));
+  ck_assert_uint_eq(member(1, "resume").size(), 64);  // 256 bits in hexadecimal
+}
+END_TEST
+
+START_TEST(tells_nobody_of_a_call_before_it_is_on_disk) {
+  World w;
+  w.hold_commits = true;
+  begin_call(w);
+  ck_assert_uint_ge(w.saved.size(), 1);
+  ck_assert(std::holds_alternative<call::CallStarted>(w.saved[0]));
+  ck_assert(!w.heard(1, R"("ref":"call")"));
+  for (const std::uint64_t socket : {2, 3, 4}) ck_assert(!w.heard(socket, "call.init"));
+  w.commit_all();
+  ck_assert(w.heard(1, R"("type":"ok")"));
+  ck_assert(w.heard(2, R"("role":"passive initiator")"));
+  for (const std::uint64_t socket : {3, 4}) ck_assert(w.heard(socket, "call.init"));
+}
+END_TEST
+
+START_TEST(tells_nobody_who_accepted_before_it_is_on_disk) {
+  World w;
+  begin_call(w);
+  w.ask(3, "call.ringing", kCall);
+  w.hold_commits = true;
+  const std::string ref = w.ask(3, "call.accept", kCall);
+  // The machine has gone on meanwhile: the second accept is decided, but not told either.
+  const std::string late = w.ask(4, "call.accept", kCall);
+  for (const std::uint64_t socket : {1, 2, 4}) ck_assert(!w.heard(socket, "call.accept"));
+  ck_assert(!w.heard(3, "\"ref\":\"" + ref + "\""));
+  ck_assert(!w.heard(4, "\"ref\":\"" + late + "\""));
+  w.commit_all();
+  for (const std::uint64_t socket : {1, 2, 4}) ck_assert(w.heard(socket, "call.accept"));
+  ck_assert(w.heard(3, "\"ref\":\"" + ref + "\""));
+  ck_assert(w.heard(4, "already_accepted"));
+}
+END_TEST
+
+START_TEST(releases_the_decisions_about_a_live_call_when_the_disk_fails) {
+  World w;
+  begin_call(w);
+  w.ask(3, "call.ringing", kCall);
+  w.hold_commits = true;
+  w.ask(3, "call.accept", kCall);
+  std::vector<Done> all;
+  all.swap(w.held);
+  for (const Done& done : all)
+    done(tl::unexpected(base::Error{base::Code::kUnavailable, "disk full"}));
+  ck_assert(w.heard(1, "call.accept"));
+  ck_assert_uint_ge(w.driver.counters().failed_commits, 1);
+}
+END_TEST
+
+START_TEST(opens_legs_for_the_active_only) {
+  World w;
+  begin_call(w);
+  ck_assert(w.commands.empty());
+  w.ask(3, "call.ringing", kCall);
+  ck_assert_uint_eq(w.commands_of<media::OpenLeg>().size(), 1);  // the initiator's
+  w.ask(3, "call.accept", kCall);
+  ck_assert_uint_eq(w.commands_of<media::OpenLeg>().size(), 2);
+  ck_assert_uint_eq(w.commands_of<media::Feed>().size(), 2);
+  const auto shown = w.commands_of<media::Show>();
+  ck_assert_uint_eq(shown.size(), 2);
+}
+END_TEST
+
+START_TEST(carries_media_messages_to_the_leg_and_its_answer_back) {
+  World w;
+  begin_call(w);
+  w.ask(3, "call.ringing", kCall);
+  const base::LegId leg = w.commands_of<media::OpenLeg>().at(0).leg;
+  w.driver.media(media::Offered{leg, 1, "v=0", {{"0", "bob", base::Source::kMic}}});
+  ck_assert(w.heard(1, R"("type":"media.offer")"));
+  ck_assert(!w.heard(2, "media.offer"));
+  const std::string good = w.ask(1, "media.answer", kCall + R"(,"rev":1,"sdp":"v=0")");
+  const std::string stale = w.ask(1, "media.answer", kCall + R"(,"rev":0,"sdp":"v=0")");
+  const auto answers = w.commands_of<media::Answer>();
+  ck_assert_uint_eq(answers.size(), 2);
+  ck_assert(answers[0].leg == leg && answers[0].rev == 1 && answers[0].sdp == "v=0");
+  w.driver.media(media::Verdict{leg, answers[0].ticket, {}});
+  w.driver.media(
+      media::Verdict{leg, answers[1].ticket, base::Error{base::Code::kConflict, "an older offer"}});
+  ck_assert(w.heard(1, R"({"type":"ok","ref":")" + good + "\""));
+  ck_assert(w.heard(1, "\"ref\":\"" + stale + "\",\"kind\":\"state\",\"code\":\"conflict\""));
+}
+END_TEST
+
+START_TEST(makes_nothing_of_media_messages_of_passive_and_unaccepted_connections) {
+  World w;
+  begin_call(w);
+  w.ask(3, "call.ringing", kCall);
+  w.ask(3, "call.accept", kCall);
+  w.arrive(5, "eve");
+  const std::size_t before = w.commands.size();
+  for (const std::uint64_t socket : {2, 4, 5}) {
+    w.sent[socket].clear();
+    w.ask(socket, "media.answer", kCall + R"(,"rev":1,"sdp":"v=0")");
+    w.ask(socket, "media.publish", kCall + R"(,"sources":["mic"])");
+    w.ask(socket, "media.restart", kCall);
+    ck_assert_uint_eq(w.sent[socket].size(), 3);
+    for (const std::string& text : w.sent[socket])
+      ck_assert(text.find(socket == 5 ? "not_found" : "not_active") != std::string::npos);
+  }
+  ck_assert_uint_eq(w.commands.size(), before);
+}
+END_TEST
+
+START_TEST(runs_the_machines_timers) {
+  World w;
+  begin_call(w);
+  ck_assert(w.driver.deadline().has_value());
+  w.pass(std::chrono::seconds(11));
+  ck_assert(w.heard(1, "call.init_timeout"));
+  ck_assert(w.heard(1, "call.end"));
+  ck_assert_uint_eq(w.driver.counters().live_calls, 0);
+}
+END_TEST
+
+START_TEST(closes_a_socket_that_says_no_hello) {
+  World w;
+  w.driver.opened(base::SocketId{7}, "192.0.2.1");
+  ck_assert(*w.driver.deadline() == w.now.mono + std::chrono::seconds(5));
+  w.pass(std::chrono::seconds(5));
+  ck_assert_int_eq(w.closed[7], 1008);
+  ck_assert(!w.driver.deadline().has_value());
+  w.driver.closed(base::SocketId{7}, 1008);
+  ck_assert_uint_eq(w.driver.counters().refused_hellos, 1);
+}
+END_TEST
+
+START_TEST(says_bye_to_a_flooding_socket) {
+  World w;
+  w.arrive(1, "alice");
+  w.driver.flooding(base::SocketId{1});
+  ck_assert(w.heard(1, R"("reason":"rate_limited")"));
+  ck_assert_int_eq(w.closed[1], 1008);
+}
+END_TEST
+
+START_TEST(ends_calls_then_says_goodbye) {
+  World w;
+  begin_call(w);
+  w.ask(3, "call.ringing", kCall);
+  w.ask(3, "call.accept", kCall);
+  w.hold_commits = true;
+  w.driver.shut_down();
+  ck_assert(!w.driver.idle());
+  ck_assert(!w.heard(1, "call.end"));
+  w.commit_all();
+  ck_assert(w.driver.idle());
+  w.driver.say_goodbye();
+  for (const std::uint64_t socket : {1, 2, 3, 4}) {
+    ck_assert(w.heard(socket, R"("reason":"shutdown")"));
+    ck_assert(w.sent[socket].back().find("bye") != std::string::npos);
+    ck_assert_int_eq(w.closed[socket], 1001);
+  }
+  ck_assert_uint_eq(w.commands_of<media::CloseLeg>().size(), 2);
+}
+END_TEST
+
+START_TEST(writes_its_counters_on_the_page) {
+  World w;
+  begin_call(w);
+  w.ask(2, "call.hangup", R"("callId":"nothing")");
+  const std::string page = metrics_page(w.driver.counters(), {}, {}, {});
+  for (const char* line :
+       {"parley_connections 4", "parley_live_calls 1", "parley_hellos_total 4",
+        "parley_requests_total{kind=\"init\"} 1", "parley_errors_total{code=\"not_found\"} 1",
+        "parley_commit_wait_seconds_count 1", "# TYPE parley_legs gauge"})
+    ck_assert_msg(page.find(line) != std::string::npos, "%s\n%s", line, page.c_str());
+}
+END_TEST
+
+int main() {
+  return test::run(
+      "driver",
+      {welcomes_a_connection_and_makes_it_known,
+       gives_every_connection_a_name_and_a_secret_of_its_own,
+       tells_nobody_of_a_call_before_it_is_on_disk, tells_nobody_who_accepted_before_it_is_on_disk,
+       releases_the_decisions_about_a_live_call_when_the_disk_fails, opens_legs_for_the_active_only,
+       carries_media_messages_to_the_leg_and_its_answer_back,
+       makes_nothing_of_media_messages_of_passive_and_unaccepted_connections,
+       runs_the_machines_timers, closes_a_socket_that_says_no_hello, says_bye_to_a_flooding_socket,
+       ends_calls_then_says_goodbye, writes_its_counters_on_the_page});
+}
