@@ -19,7 +19,7 @@ parley_run_packages=(
   glib-networking
 )
 parley_test_packages=(
-  check librapidcheck-dev libsrtp2-dev
+  check librapidcheck-dev libsrtp2-dev nlohmann-json3-dev
   clang-16 clang-tidy-16 clang-format-16 libclang-rt-16-dev
   chromium firefox-esr nftables iproute2 sqlite3 curl
 )

@@ -41,9 +41,9 @@ struct OutgoingTrack {
 };
 
 struct RouterStats {
-  std::uint64_t packets_in = 0;
-  std::uint64_t bytes_in = 0;
-  std::uint64_t packets_out = 0;
+  std::uint64_t packets_in = 0;   // authentic RTP
+  std::uint64_t bytes_in = 0;     // of its datagrams
+  std::uint64_t packets_out = 0;  // RTP queued for receivers
   std::uint64_t bytes_out = 0;
   std::uint64_t auth_failures = 0;
   std::uint64_t replays = 0;

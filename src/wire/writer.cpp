@@ -12,15 +12,18 @@ void Writer::text(const char* name, const std::string& value) {
   item(value);
 }
 
-// A text frame that is not UTF-8 ends the connection (RFC 6455, 8.1), and a NUL would end a C
-// string here: neither may come out of what a library or a peer gave us as an error text.
+// A text frame that is not UTF-8 ends the connection (RFC 6455, 8.1), a NUL would end a C string
+// here, and json-glib 1.6 forgets to escape U+001F, which a reader then refuses: none of them may
+// come out of what a library or a peer gave us as an error text.
 void Writer::item(const std::string& value) {
-  if (g_utf8_validate_len(value.data(), value.size(), nullptr) != FALSE) {
+  const bool valid = g_utf8_validate_len(value.data(), value.size(), nullptr) != FALSE;
+  if (valid && value.find('\x1f') == std::string::npos) {
     json_builder_add_string_value(builder_.get(), value.c_str());
     return;
   }
-  const OwnedText valid(g_utf8_make_valid(value.data(), static_cast<gssize>(value.size())));
-  json_builder_add_string_value(builder_.get(), valid.get());
+  const OwnedText repaired(g_utf8_make_valid(value.data(), static_cast<gssize>(value.size())));
+  g_strdelimit(repaired.get(), "\x1f", ' ');
+  json_builder_add_string_value(builder_.get(), repaired.get());
 }
 
 void Writer::name(const char* name, std::string_view value) {

@@ -15,7 +15,7 @@ class Writer {
  public:
   explicit Writer(const char* type);  // begins the object with its `type`
 
-  void text(const char* name, const std::string& value);  // what is not UTF-8 is replaced
+  void text(const char* name, const std::string& value);  // what JSON cannot hold is replaced
   void name(const char* name, std::string_view value);    // one of our own stable names
   void flag(const char* name, bool value);
   void number(const char* name, std::int64_t value);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,8 @@ class Watch {
     bool reconnecting = false;
     bool ringing = false;
     std::optional<call::Outcome> outcome;  // provisional
+    // Was unreachable, and a device has rung since: perhaps with nobody there to be told of it.
+    bool may_ring_again = false;
   };
   struct Call {
     std::map<call::ProfileId, Party> parties;
@@ -40,6 +43,7 @@ class Watch {
   void note(const call::Connected& input);
   void note(const call::Disconnected& input);
   void note(const call::Received& input);
+  void note_ringing(const call::CallId& id);
   template <class Other>
   void note(const Other& /*input*/) {}
 
@@ -62,12 +66,14 @@ class Watch {
   void check_event(Call& call, const call::Event& event, const call::ConnectionId& to);
   void check_calls(const call::Machine& machine, base::TimePoint now);
   void check_legs();
+  static bool may_get(const Party& party, call::Outcome outcome);
   Call& call_of(const call::CallId& id);
-  void expect(bool holds, const std::string& problem);
+  void expect(bool holds, std::string_view problem);
 
   std::set<call::ConnectionId> present_;
   std::set<std::pair<call::ConnectionId, call::RequestId>> owed_;
   std::optional<call::ConnectionId> asking_;  // of the input being looked at
+  bool ticked_ = false;
   std::map<call::CallId, Call> calls_;
   std::set<call::LegId> opened_;  // ever
   std::set<call::LegId> open_;

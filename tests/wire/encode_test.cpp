@@ -143,13 +143,21 @@ START_TEST(writes_media_offer_and_failed) {
 }
 END_TEST
 
-START_TEST(replaces_what_is_not_utf8_in_free_text) {
+START_TEST(replaces_what_json_cannot_hold_in_free_text) {
   assert_text(event(call::MediaFailedEvent{"caf\xe9"}),
               expected("media.failed", ",\"message\":\"caf\xef\xbf\xbd\""));
   assert_text(event(call::MediaFailedEvent{std::string("a\0b", 3)}),
               expected("media.failed",
                        ",\"message\":\"a\xef\xbf\xbd"
                        "b\""));
+}
+END_TEST
+
+START_TEST(escapes_every_control_character) {
+  for (char c = 1; c < 0x20; ++c) {
+    const std::string text = event(call::MediaFailedEvent{std::string("a") + c + "b"});
+    ck_assert_msg(wire::scan(text).has_value(), "U+%04X", static_cast<unsigned>(c));
+  }
 }
 END_TEST
 
@@ -247,6 +255,7 @@ int main() {
       {writes_ok_with_what_is_set, writes_errors_with_kind_code_sentence_and_winner,
        writes_call_init, writes_the_events_that_are_all_envelope,
        leaves_profile_and_connection_out_where_there_is_none, writes_the_call_events_with_members,
-       writes_media_offer_and_failed, replaces_what_is_not_utf8_in_free_text,
-       writes_welcome_with_limits_and_snapshots, writes_bye, names_are_those_of_the_protocol});
+       writes_media_offer_and_failed, replaces_what_json_cannot_hold_in_free_text,
+       escapes_every_control_character, writes_welcome_with_limits_and_snapshots, writes_bye,
+       names_are_those_of_the_protocol});
 }

@@ -1,0 +1,209 @@
+// RTCP: reports in both directions, and requests for key frames.
+
+#include <algorithm>
+
+#include "base/overloaded.h"
+#include "router/state.h"
+#include "rtp/bytes.h"
+
+namespace parley::router {
+namespace {
+
+// How often on_timer() looks at all legs.
+constexpr Duration kTick = std::chrono::milliseconds(100);
+
+// The SSRC of what we say about others' media; no media is sent with it.
+constexpr std::uint32_t kOwnSsrc = 0x7061726c;
+constexpr std::string_view kOwnCname = "parley";
+
+// Our NTP time is our monotonic time, moved so that it is never near 0: receivers only compare such
+// times with each other (RFC 3550, 6.4.1).
+constexpr Duration kNtpOffset = std::chrono::seconds(0x80000000);
+
+// A publisher's clock is known from its last sender report for this long (our choice: twelve of
+// the 5 s that RFC 3550 gives as the longest usual interval).
+constexpr Duration kClockLifetime = std::chrono::seconds(60);
+
+// A publisher's clock that is off by more has been set anew.
+constexpr Duration kClockJump = std::chrono::seconds(1);
+
+}  // namespace
+
+bool Router::State::on_rtcp(Leg& leg, std::span<std::uint8_t> datagram, TimePoint now) {
+  if (datagram.size() > rtp::kMaxCompoundBytes) {
+    ++stats.malformed;
+    return false;
+  }
+  const auto plain = leg.in->unprotect_rtcp(datagram);
+  if (!plain) {
+    count(plain.error());
+    return false;
+  }
+  const std::span<const std::uint8_t> compound = datagram.first(*plain);
+  if (!rtp::RtcpReader::valid(compound)) {
+    ++stats.malformed;
+    return true;
+  }
+  rtp::RtcpReader reader(compound);
+  while (const auto item = reader.next()) {
+    std::visit(base::Overloaded{
+                   [&](const rtp::SenderReport& report) { on_sender_report(leg, report, now); },
+                   [&](const rtp::PictureLossIndication& loss) {
+                     on_keyframe_request(leg, loss.media_ssrc, now);
+                   },
+                   [&](const rtp::FullIntraRequest& request) {
+                     for (std::size_t i = 0; i + 8 <= request.entries.size(); i += 8)
+                       on_keyframe_request(leg, rtp::load32(&request.entries[i]), now);
+                   },
+                   [](const auto&) {},  // recognised, and of no use to a forwarder yet
+               },
+               *item);
+  }
+  return true;
+}
+
+// Keeps what places the source's timestamps on our clock. The offset between the publisher's clock
+// and ours is one for all its sources, so that they stay in step with each other: it follows the
+// report that travelled fastest at once, and slower ones only a little, for drift.
+void Router::State::on_sender_report(Leg& leg, const rtp::SenderReport& report, TimePoint now) {
+  const auto known = std::find(leg.source_ssrcs.begin(), leg.source_ssrcs.end(), report.ssrc);
+  if (known == leg.source_ssrcs.end()) return;
+  Source& source = *leg.sources[static_cast<std::size_t>(known - leg.source_ssrcs.begin())];
+  source.statistics.on_sender_report(report.ntp, now);
+
+  const Duration offset = rtp::since_ntp_epoch(report.ntp) - now.time_since_epoch();
+  const Duration change = leg.clock_offset ? offset - *leg.clock_offset : Duration::zero();
+  if (!leg.clock_offset || change > Duration::zero() || change < -kClockJump)
+    leg.clock_offset = offset;
+  else
+    *leg.clock_offset += change / 64;
+
+  const bool first = !source.clock;
+  source.clock = SenderClock{report.ntp, report.timestamp};
+  if (!first) return;
+  // Receivers can put audio and video in step from now on: do not let them wait a second for it.
+  for (const OutTrack* out : source.track->receivers) out->leg->next_report = now;
+}
+
+void Router::State::on_keyframe_request(Leg& leg, std::uint32_t ssrc, TimePoint now) {
+  for (const auto& out : leg.outgoing)
+    if (out->ssrc == ssrc && out->from != nullptr && base::kind_of(out->source) == Kind::kVideo)
+      return request_keyframe(*out->from, now);
+}
+
+void Router::State::want_keyframe(InTrack& track) {
+  if (track.keyframe_wanted) return;
+  track.keyframe_wanted = true;
+  wanted.push_back(&track);
+}
+
+void Router::State::request_keyframe(InTrack& track, TimePoint now) {
+  want_keyframe(track);
+  if (!track.keyframe_asked || now - *track.keyframe_asked >= kKeyframeInterval) send_wanted(now);
+}
+
+// What was asked for before it came is fulfilled by it.
+void Router::State::got_keyframe(InTrack& track) {
+  if (!track.keyframe_wanted) return;
+  track.keyframe_wanted = false;
+  std::erase(wanted, &track);
+}
+
+void Router::State::send_wanted(TimePoint now) {
+  std::erase_if(wanted, [&](InTrack* track) {
+    if (track->keyframe_asked && now - *track->keyframe_asked < kKeyframeInterval) return false;
+    track->keyframe_wanted = false;
+    const auto& announced = track->config.ssrcs;
+    // Without a receiver nobody wants it any more; without an SSRC nothing was sent yet, and the
+    // first packet will ask anew if it does not start a key frame.
+    if (!track->leg->open() || track->receivers.empty() ||
+        (track->current == nullptr && announced.empty()))
+      return true;
+    rtp::RtcpWriter compound;
+    compound.add_receiver_report(kOwnSsrc, {});
+    compound.add_cname(kOwnSsrc, kOwnCname);
+    compound.add_picture_loss(kOwnSsrc,
+                              track->current != nullptr ? track->current->ssrc : announced.front());
+    send_rtcp(*track->leg, compound);
+    track->keyframe_asked = now;
+    ++stats.keyframe_requests;
+    return true;
+  });
+}
+
+// A receiver report on what the leg sends, and a sender report for each track it gets.
+void Router::State::report(Leg& leg, TimePoint now) {
+  std::array<rtp::ReportBlock, srtp::Inbound::kMaxSources> blocks;
+  std::size_t heard = 0;
+  for (const auto& source : leg.sources)
+    if (const auto block = source->statistics.report(now)) blocks[heard++] = *block;
+
+  rtp::RtcpWriter compound;
+  const auto begin = [&](std::span<const rtp::ReportBlock> about) {
+    compound.add_receiver_report(kOwnSsrc, about);
+    compound.add_cname(kOwnSsrc, kOwnCname);
+  };
+  begin(std::span(blocks).first(heard));
+  bool anything = heard > 0;
+
+  const rtp::NtpTime ntp = rtp::ntp_from(now.time_since_epoch() + kNtpOffset);
+  for (const auto& out : leg.outgoing) {
+    if (out->from == nullptr || out->joined == 0) continue;
+    const Source* source = out->from->current;
+    const auto& offset = out->from->leg->clock_offset;
+    if (source == nullptr || source->serial != out->joined || !source->clock || !offset) continue;
+    // When, on our clock, the publisher's report was true.
+    const TimePoint then(rtp::since_ntp_epoch(source->clock->ntp) - *offset);
+    if (now - then > kClockLifetime) continue;
+    const std::uint32_t timestamp =
+        source->clock->timestamp + rtp::rtp_ticks(now - then, clock_hz(out->from->kind()));
+    constexpr std::size_t kSenderReportAndCname = 28 + 12 + 20;
+    if (compound.room() < kSenderReportAndCname) {
+      send_rtcp(leg, compound);
+      compound.clear();
+      begin({});
+    }
+    compound.add_sender_report({.ssrc = out->ssrc,
+                                .ntp = ntp,
+                                .timestamp = out->splicer.map_timestamp(timestamp),
+                                .packets = out->packets,
+                                .octets = out->octets,
+                                .blocks = {}});
+    compound.add_cname(out->ssrc, out->cname);
+    anything = true;
+  }
+  if (anything) send_rtcp(leg, compound);
+}
+
+void Router::State::send_rtcp(Leg& leg, const rtp::RtcpWriter& compound) {
+  std::uint8_t* slot = outbox.reserve(leg.id);
+  if (slot == nullptr) {
+    ++stats.outbox_drops;
+    return;
+  }
+  outbox.commit(leg.out->protect_rtcp(compound.bytes(), slot));
+}
+
+void Router::State::on_timer(TimePoint now) {
+  send_wanted(now);
+  if (open_legs == 0 || now < next_tick) return;
+  next_tick = now + kTick;
+  for (const auto& leg : legs) {
+    if (leg == nullptr || !leg->open() || now < leg->next_report) continue;
+    leg->next_report = now + kReportInterval;
+    report(*leg, now);
+  }
+}
+
+std::optional<TimePoint> Router::State::deadline() const {
+  std::optional<TimePoint> due;
+  if (open_legs > 0) due = next_tick;
+  for (const InTrack* track : wanted) {
+    const TimePoint at =
+        track->keyframe_asked ? *track->keyframe_asked + kKeyframeInterval : TimePoint::min();
+    if (!due || at < *due) due = at;
+  }
+  return due;
+}
+
+}  // namespace parley::router

@@ -1,0 +1,210 @@
+// RTP: in from a publisher, out to every receiver of the track.
+
+#include <algorithm>
+#include <string_view>
+
+#include "router/state.h"
+#include "rtp/extensions.h"
+#include "rtp/keyframe.h"
+
+namespace parley::router {
+namespace {
+
+// A track's media moves to another SSRC of its when the present one has been silent this long (our
+// choice: above a video frame at 5 fps, below what a viewer takes for a freeze).
+constexpr Duration kSourceTakeover = std::chrono::milliseconds(500);
+
+// Made by us per hop, or of no meaning to a receiver.
+constexpr std::uint16_t kNotPassedOn = 1U << rtp::kMidExtension | 1U << rtp::kAbsSendTimeExtension |
+                                       1U << rtp::kTransportCcExtension | 1U << rtp::kRidExtension |
+                                       1U << rtp::kRepairedRidExtension;
+
+constexpr std::uint16_t bit(std::uint8_t extension) {
+  return static_cast<std::uint16_t>(1U << extension);
+}
+
+// The header a packet leaves with, for all receivers that take the same extensions.
+struct Template {
+  Template(const rtp::Packet& packet, std::uint16_t extensions, TimePoint now)
+      : writer(packet, form_for(packet, extensions)) {
+    if ((extensions & bit(rtp::kMidExtension)) != 0)
+      mid_at = writer.add(rtp::kMidExtension, std::array<std::uint8_t, 2>{});
+    for (std::uint8_t id = 1; id <= rtp::kMaxExtensionId; ++id) {
+      if ((extensions & ~kNotPassedOn & bit(id)) == 0) continue;
+      const auto value = packet.extension(id);
+      if (!value.empty()) writer.add(id, value);
+    }
+    if ((extensions & bit(rtp::kAbsSendTimeExtension)) != 0) {
+      std::array<std::uint8_t, 3> value{};
+      rtp::store24(value.data(), rtp::abs_send_time(now));
+      writer.add(rtp::kAbsSendTimeExtension, value);
+    }
+    header = writer.finish();
+  }
+  Template(const Template&) = delete;
+  Template& operator=(const Template&) = delete;
+
+  void patch(const OutTrack& out, rtp::Splicer::Numbers numbers) {
+    rtp::set_sequence(header.data(), numbers.sequence);
+    rtp::set_timestamp(header.data(), numbers.timestamp);
+    rtp::set_ssrc(header.data(), out.ssrc);
+    if (mid_at != 0) {
+      header[mid_at] = static_cast<std::uint8_t>(out.mid[0]);
+      header[mid_at + 1] = static_cast<std::uint8_t>(out.mid[1]);
+    }
+  }
+
+  // Two-byte elements only for a value that does not fit into one-byte ones.
+  static rtp::ExtensionForm form_for(const rtp::Packet& packet, std::uint16_t extensions) {
+    for (std::uint8_t id = 1; id <= rtp::kMaxExtensionId; ++id)
+      if ((extensions & ~kNotPassedOn & bit(id)) != 0 && packet.extension(id).size() > 16)
+        return rtp::ExtensionForm::kTwoByte;
+    return rtp::ExtensionForm::kOneByte;
+  }
+
+  rtp::HeaderWriter writer;
+  std::span<std::uint8_t> header;
+  std::size_t mid_at = 0;
+};
+
+}  // namespace
+
+void Router::State::count(srtp::Refused why) {
+  switch (why) {
+    case srtp::Refused::kMalformed:
+      ++stats.malformed;
+      break;
+    case srtp::Refused::kAuthentication:
+      ++stats.auth_failures;
+      break;
+    case srtp::Refused::kReplay:
+      ++stats.replays;
+      break;
+    case srtp::Refused::kTooManySources:
+      ++stats.unroutable;
+      break;
+  }
+}
+
+bool Router::State::on_rtp(Leg& leg, std::span<std::uint8_t> datagram, TimePoint now) {
+  const auto plain = leg.in->unprotect(datagram);
+  if (!plain) {
+    count(plain.error());
+    return false;
+  }
+  ++stats.packets_in;
+  stats.bytes_in += datagram.size();
+  const auto packet = rtp::Packet::parse(datagram.first(*plain));
+  if (!packet) {
+    ++stats.malformed;
+    return true;
+  }
+  Source* source = source_of(leg, *packet);
+  if (source == nullptr) {
+    ++stats.unroutable;
+    return true;
+  }
+  const std::int64_t place = source->sequence.unwrap(packet->sequence());
+  source->statistics.on_packet(place, packet->timestamp(), now);
+  forward(*source, *packet, place, now);
+  return true;
+}
+
+// By SSRC; for one that is new, by who announced it, or by the MID in the packet.
+Source* Router::State::source_of(Leg& leg, const rtp::Packet& packet) {
+  const std::uint32_t ssrc = packet.ssrc();
+  const auto known = std::find(leg.source_ssrcs.begin(), leg.source_ssrcs.end(), ssrc);
+  if (known != leg.source_ssrcs.end())
+    return leg.sources[static_cast<std::size_t>(known - leg.source_ssrcs.begin())].get();
+
+  const auto value = packet.extension(rtp::kMidExtension);
+  std::string_view mid;  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): text
+  if (!value.empty()) mid = {reinterpret_cast<const char*>(value.data()), value.size()};
+  InTrack* track = nullptr;
+  bool learned = false;
+  for (const auto& candidate : leg.incoming) {
+    const auto& ssrcs = candidate->config.ssrcs;
+    if (std::find(ssrcs.begin(), ssrcs.end(), ssrc) != ssrcs.end()) {
+      track = candidate.get();
+      learned = false;
+      break;
+    }
+    if (!mid.empty() && candidate->config.mid == mid) {
+      track = candidate.get();
+      learned = true;
+    }
+  }
+  if (track == nullptr || leg.sources.size() == srtp::Inbound::kMaxSources) return nullptr;
+  leg.sources.push_back(
+      std::make_unique<Source>(ssrc, next_serial++, *track, clock_hz(track->kind())));
+  leg.sources.back()->learned = learned;
+  leg.source_ssrcs.push_back(ssrc);
+  return leg.sources.back().get();
+}
+
+void Router::State::forward(Source& source, const rtp::Packet& packet, std::int64_t place,
+                            TimePoint now) {
+  InTrack& track = *source.track;
+  const std::span<const std::uint8_t> payload = packet.payload();
+  if (payload.empty()) {  // padding only: a probe of the sender's, of no use further on
+    source.mapper.drop(place);
+    return;
+  }
+  const auto mapped = source.mapper.pass(place);
+  if (!mapped) return;
+  if (track.current != &source) {
+    if (track.current != nullptr && now - track.current->last_at < kSourceTakeover) return;
+    track.current = &source;
+  }
+  source.last_at = now;
+  if (track.receivers.empty()) return;
+
+  const std::uint8_t payload_type = packet.payload_type();
+  const auto& codec = codecs[payload_type];
+  const bool start = !codec || rtp::starts_key_frame(*codec, payload);
+  bool anybody_takes = false;
+  bool anybody_waits = false;
+  std::optional<Template> headers;
+  std::uint16_t extensions = 0;
+  for (OutTrack* out : track.receivers) {
+    if (!out->payload_types.test(payload_type)) {
+      out->joined = 0;  // what follows is a piece of its own, so that no hole is seen
+      continue;
+    }
+    anybody_takes = true;
+    if (out->joined != source.serial) {
+      if (!start) {
+        anybody_waits = true;
+        continue;
+      }
+      out->splicer.join(*mapped, packet.timestamp(), out->last_source != source.serial, now);
+      out->joined = out->last_source = source.serial;
+    }
+    const auto numbers = out->splicer.map(*mapped, packet.timestamp(), now);
+    if (!numbers) continue;
+    if (!headers || extensions != out->extensions)
+      headers.emplace(packet, extensions = out->extensions, now);
+    headers->patch(*out, *numbers);
+    if (headers->header.size() + payload.size() + srtp::kMaxRtpOverhead > Outbox::kSlotBytes) {
+      ++stats.malformed;
+      continue;
+    }
+    std::uint8_t* slot = outbox.reserve(out->leg->id);
+    if (slot == nullptr) {
+      ++stats.outbox_drops;
+      continue;
+    }
+    const std::size_t bytes = out->leg->out->protect(headers->header, payload, slot);
+    outbox.commit(bytes);
+    if (bytes == 0) continue;
+    ++out->packets;
+    out->octets += static_cast<std::uint32_t>(payload.size());
+    ++stats.packets_out;
+    stats.bytes_out += bytes;
+  }
+  if (!anybody_takes) ++stats.unroutable;
+  if (start && track.kind() == Kind::kVideo) got_keyframe(track);
+  if (anybody_waits) request_keyframe(track, now);
+}
+
+}  // namespace parley::router

@@ -1,0 +1,258 @@
+// Who there is, and who gets what.
+
+#include <algorithm>
+#include <utility>
+
+#include "router/state.h"
+
+namespace parley::router {
+namespace {
+
+// Spreads a number over 64 bits (the finaliser of splitmix64).
+std::uint64_t scatter(std::uint64_t x) {
+  x += 0x9e3779b97f4a7c15ULL;
+  x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9ULL;
+  x = (x ^ (x >> 27U)) * 0x94d049bb133111ebULL;
+  return x ^ (x >> 31U);
+}
+
+std::string cname_of(StreamId stream) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string name;
+  for (std::uint64_t x = scatter(stream.value), i = 0; i < 16; ++i, x >>= 4U)
+    name.push_back(kDigits[x & 15U]);
+  return name;
+}
+
+// First numbers that follow from the SSRC, which is random. The sequence number starts in the lower
+// half, so that loss of the first packets cannot be taken for a wrap (RFC 3711, 3.3.1).
+rtp::Splicer first_numbers(std::uint32_t ssrc, Kind kind) {
+  const std::uint64_t random = scatter(ssrc);
+  return {static_cast<std::uint16_t>(random & 0x7fffU), static_cast<std::uint32_t>(random >> 32U),
+          clock_hz(kind)};
+}
+
+bool announces(const InTrack& track, std::uint32_t ssrc) {
+  return std::find(track.config.ssrcs.begin(), track.config.ssrcs.end(), ssrc) !=
+         track.config.ssrcs.end();
+}
+
+InTrack* incoming_of(Leg& leg, base::Source source) {
+  for (const auto& track : leg.incoming)
+    if (track->config.source == source) return track.get();
+  return nullptr;
+}
+
+template <class T>
+std::uint32_t place_in(std::vector<std::unique_ptr<T>>& slots, std::unique_ptr<T> item) {
+  const auto free = std::find(slots.begin(), slots.end(), nullptr);
+  const auto place = static_cast<std::uint32_t>(free - slots.begin());
+  if (free == slots.end())
+    slots.push_back(std::move(item));
+  else
+    *free = std::move(item);
+  return place;
+}
+
+}  // namespace
+
+OutTrack::OutTrack(Leg& receiver, const OutgoingTrack& track, rtp::Splicer numbers)
+    : leg(&receiver),
+      ssrc(track.ssrc),
+      splicer(numbers),
+      stream(track.stream),
+      source(track.source),
+      cname(cname_of(track.stream)) {
+  configure(track);
+}
+
+void OutTrack::configure(const OutgoingTrack& track) {
+  mid = track.mid;
+  payload_types.reset();
+  for (const std::uint8_t type : track.payload_types)
+    if (type < payload_types.size()) payload_types.set(type);
+  extensions = 0;
+  for (const std::uint8_t id : track.extensions)
+    if (id >= 1 && id <= rtp::kMaxExtensionId) extensions |= static_cast<std::uint16_t>(1U << id);
+}
+
+Leg* Router::State::find_leg(LegId id) const {
+  const std::uint32_t place = leg_at.find(id.value);
+  return place == base::FlatIndex::kNone ? nullptr : legs[place].get();
+}
+
+Stream* Router::State::find_stream(StreamId id) const {
+  const std::uint32_t place = stream_at.find(id.value);
+  return place == base::FlatIndex::kNone ? nullptr : streams[place].get();
+}
+
+Stream& Router::State::stream(StreamId id) {
+  if (Stream* found = find_stream(id)) return *found;
+  auto made = std::make_unique<Stream>();
+  made->id = id;
+  Stream& result = *made;
+  stream_at.set(id.value, place_in(streams, std::move(made)));
+  return result;
+}
+
+void Router::State::erase_stream(StreamId id) {
+  streams[stream_at.find(id.value)].reset();
+  stream_at.erase(id.value);
+}
+
+void Router::State::forget_if_unused(StreamId id) {
+  const Stream* found = find_stream(id);
+  if (found != nullptr && !found->feeder && found->receivers.empty() && !found->audio_muted &&
+      !found->video_muted)
+    erase_stream(id);
+}
+
+void Router::State::add_leg(LegId id) {
+  if (find_leg(id) != nullptr) return;
+  auto leg = std::make_unique<Leg>();
+  leg->id = id;
+  leg_at.set(id.value, place_in(legs, std::move(leg)));
+}
+
+void Router::State::remove_leg(LegId id) {
+  Leg* leg = find_leg(id);
+  if (leg == nullptr) return;
+  set_outgoing(*leg, {});
+  set_incoming(*leg, {});
+  for (std::size_t i = 0; i < streams.size(); ++i)
+    if (streams[i] != nullptr && streams[i]->feeder == id) feed(streams[i]->id, std::nullopt);
+  if (leg->open()) --open_legs;
+  outbox.discard(id);
+  legs[leg_at.find(id.value)].reset();
+  leg_at.erase(id.value);
+}
+
+void Router::State::open_gate(Leg& leg, srtp::Inbound in, srtp::Outbound out) {
+  if (!leg.open() && open_legs++ == 0) next_tick = TimePoint::min();
+  leg.in.emplace(std::move(in));
+  leg.out.emplace(std::move(out));
+  leg.ended.clear();  // of other keys
+  leg.next_report = TimePoint::min();
+  for (const auto& track : leg.outgoing) relink(stream(track->stream));
+}
+
+void Router::State::set_incoming(Leg& leg, std::vector<IncomingTrack> tracks) {
+  std::vector<std::unique_ptr<InTrack>> old = std::move(leg.incoming);
+  leg.incoming.clear();
+  for (IncomingTrack& config : tracks) {
+    const auto same = std::find_if(old.begin(), old.end(), [&](const auto& track) {
+      return track != nullptr && track->config.source == config.source &&
+             track->config.mid == config.mid;
+    });
+    leg.incoming.push_back(same == old.end() ? std::make_unique<InTrack>() : std::move(*same));
+    leg.incoming.back()->config = std::move(config);
+    leg.incoming.back()->leg = &leg;
+  }
+  // Sources stay when they are announced for their track still, or were learned for it and belong
+  // to no other now.
+  for (std::size_t i = leg.sources.size(); i-- > 0;) {
+    Source& source = *leg.sources[i];
+    const bool kept = std::any_of(leg.incoming.begin(), leg.incoming.end(), [&](const auto& track) {
+      const bool own = track.get() == source.track;
+      return own && (source.learned || announces(*track, source.ssrc));
+    });
+    const bool elsewhere =
+        std::any_of(leg.incoming.begin(), leg.incoming.end(), [&](const auto& track) {
+          return track.get() != source.track && announces(*track, source.ssrc);
+        });
+    if (kept && !elsewhere) continue;
+    for (const auto& track : leg.incoming)
+      if (track->current == &source) track->current = nullptr;
+    const auto at = static_cast<std::ptrdiff_t>(i);
+    leg.sources.erase(leg.sources.begin() + at);
+    leg.source_ssrcs.erase(leg.source_ssrcs.begin() + at);
+  }
+  relink(leg.id);
+  // Receivers were linked anew above; nothing names the tracks that are gone but this list.
+  std::erase_if(wanted, [&](const InTrack* track) {
+    return std::any_of(old.begin(), old.end(),
+                       [&](const auto& gone) { return gone.get() == track; });
+  });
+}
+
+void Router::State::set_outgoing(Leg& leg, const std::vector<OutgoingTrack>& tracks) {
+  std::vector<std::unique_ptr<OutTrack>> old = std::move(leg.outgoing);
+  leg.outgoing.clear();
+  std::vector<StreamId> changed;
+  for (const OutgoingTrack& track : tracks) {
+    const auto same = std::find_if(old.begin(), old.end(), [&](const auto& out) {
+      return out != nullptr && out->ssrc == track.ssrc && out->stream == track.stream &&
+             out->source == track.source;
+    });
+    if (same == old.end()) continue;
+    (*same)->configure(track);
+    leg.outgoing.push_back(std::move(*same));
+  }
+  for (const auto& out : old) {
+    if (out == nullptr) continue;
+    leg.ended.push_back({out->ssrc, out->splicer});
+    std::erase(stream(out->stream).receivers, out.get());
+    changed.push_back(out->stream);
+  }
+  for (const OutgoingTrack& track : tracks) {
+    const bool there = std::any_of(leg.outgoing.begin(), leg.outgoing.end(),
+                                   [&](const auto& out) { return out->ssrc == track.ssrc; });
+    if (there) continue;  // or named twice: the first one counts
+    const auto before = std::find_if(leg.ended.begin(), leg.ended.end(),
+                                     [&](const auto& e) { return e.ssrc == track.ssrc; });
+    leg.outgoing.push_back(std::make_unique<OutTrack>(
+        leg, track,
+        before == leg.ended.end() ? first_numbers(track.ssrc, base::kind_of(track.source))
+                                  : before->splicer));
+    if (before != leg.ended.end()) leg.ended.erase(before);
+    stream(track.stream).receivers.push_back(leg.outgoing.back().get());
+    changed.push_back(track.stream);
+  }
+  std::sort(changed.begin(), changed.end());
+  changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
+  for (const StreamId id : changed) {
+    relink(stream(id));
+    forget_if_unused(id);
+  }
+}
+
+void Router::State::feed(StreamId id, std::optional<LegId> leg) {
+  Stream& fed = stream(id);
+  if (fed.feeder == leg) return forget_if_unused(id);
+  const std::optional<LegId> before = fed.feeder;
+  fed.feeder = leg;
+  if (before) relink(*before);
+  relink(fed);
+  forget_if_unused(id);
+}
+
+void Router::State::relink(Stream& stream) {
+  if (stream.feeder && find_leg(*stream.feeder) != nullptr) return relink(*stream.feeder);
+  for (OutTrack* out : stream.receivers) {
+    out->from = nullptr;
+    out->joined = 0;
+  }
+}
+
+// Makes the fan-out lists of a publisher anew. A receiver that was not in one before starts with
+// the next key frame, which is asked for.
+void Router::State::relink(LegId publisher) {
+  Leg* leg = find_leg(publisher);
+  if (leg == nullptr) return;
+  for (const auto& track : leg->incoming) track->receivers.clear();
+  for (const auto& stream : streams) {
+    if (stream == nullptr || stream->feeder != publisher) continue;
+    for (OutTrack* out : stream->receivers) {
+      const Kind kind = base::kind_of(out->source);
+      InTrack* from =
+          out->leg->open() && !stream->muted(kind) ? incoming_of(*leg, out->source) : nullptr;
+      if (from != nullptr) from->receivers.push_back(out);
+      if (from == out->from) continue;
+      out->from = from;
+      out->joined = 0;
+      if (from != nullptr && kind == Kind::kVideo) want_keyframe(*from);
+    }
+  }
+}
+
+}  // namespace parley::router

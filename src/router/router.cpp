@@ -1,0 +1,64 @@
+#include "router/router.h"
+
+#include <utility>
+
+#include "router/state.h"
+
+namespace parley::router {
+
+Router::Router(Outbox& outbox) : state_(std::make_unique<State>(outbox)) {}
+Router::~Router() = default;
+
+void Router::set_codec(std::uint8_t payload_type, rtp::Codec codec) {
+  if (payload_type < state_->codecs.size()) state_->codecs[payload_type] = codec;
+}
+
+void Router::add_leg(LegId leg) { state_->add_leg(leg); }
+
+void Router::remove_leg(LegId leg) { state_->remove_leg(leg); }
+
+void Router::open_gate(LegId leg, srtp::Inbound in, srtp::Outbound out) {
+  if (Leg* found = state_->find_leg(leg)) state_->open_gate(*found, std::move(in), std::move(out));
+}
+
+void Router::set_incoming(LegId leg, std::vector<IncomingTrack> tracks) {
+  if (Leg* found = state_->find_leg(leg)) state_->set_incoming(*found, std::move(tracks));
+}
+
+void Router::set_outgoing(LegId leg, std::vector<OutgoingTrack> tracks) {
+  if (Leg* found = state_->find_leg(leg)) state_->set_outgoing(*found, tracks);
+}
+
+void Router::feed(StreamId stream, std::optional<LegId> leg) { state_->feed(stream, leg); }
+
+void Router::mute(StreamId stream, bool audio_muted, bool video_muted) {
+  Stream& found = state_->stream(stream);
+  found.audio_muted = audio_muted;
+  found.video_muted = video_muted;
+  state_->relink(found);
+  state_->forget_if_unused(stream);
+}
+
+void Router::forget(StreamId stream) {
+  Stream* found = state_->find_stream(stream);
+  if (found == nullptr) return;
+  found->audio_muted = found->video_muted = false;
+  state_->relink(*found);
+  state_->forget_if_unused(stream);
+}
+
+bool Router::on_datagram(LegId leg, std::span<std::uint8_t> datagram, TimePoint now) {
+  Leg* found = state_->find_leg(leg);
+  if (found == nullptr || !found->open() || datagram.size() < 2) return false;
+  // RTCP's packet types lie where RTP has payload types 64 to 95 with the marker (RFC 5761, 4).
+  const bool rtcp = datagram[1] >= 192 && datagram[1] <= 223;
+  return rtcp ? state_->on_rtcp(*found, datagram, now) : state_->on_rtp(*found, datagram, now);
+}
+
+void Router::on_timer(TimePoint now) { state_->on_timer(now); }
+
+std::optional<TimePoint> Router::deadline() const { return state_->deadline(); }
+
+const RouterStats& Router::stats() const { return state_->stats; }
+
+}  // namespace parley::router

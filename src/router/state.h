@@ -1,0 +1,186 @@
+// What the router knows of legs, streams and tracks. Private to the room.
+//
+// A publisher's packets come from a Source (one SSRC) of an InTrack; they go to the OutTracks in
+// InTrack::receivers, which relink() keeps up to date, so that a packet looks nothing up.
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/flat_index.h"
+#include "base/ids.h"
+#include "base/source.h"
+#include "base/time.h"
+#include "router/router.h"
+#include "rtp/packet.h"
+#include "rtp/receive_statistics.h"
+#include "rtp/rtcp.h"
+#include "rtp/seq_mapper.h"
+#include "rtp/sequence.h"
+#include "rtp/splicer.h"
+#include "srtp/session.h"
+
+namespace parley::router {
+
+using base::Duration;
+using base::Kind;
+using base::TimePoint;
+
+// RFC 7587, 4.1; RFC 7741, 4.1 and the other video formats alike.
+[[nodiscard]] constexpr std::uint32_t clock_hz(Kind kind) {
+  return kind == Kind::kAudio ? 48'000 : 90'000;
+}
+
+struct Leg;
+struct InTrack;
+
+// What a sender report says: this RTP timestamp was at that time of the sender's clock.
+struct SenderClock {
+  rtp::NtpTime ntp = 0;
+  std::uint32_t timestamp = 0;
+};
+
+// One SSRC of a publisher.
+struct Source {
+  Source(std::uint32_t ssrc_of, std::uint32_t serial_of, InTrack& track_of, std::uint32_t hz)
+      : ssrc(ssrc_of), serial(serial_of), track(&track_of), statistics(ssrc_of, hz) {}
+  std::uint32_t ssrc;
+  std::uint32_t serial;  // never 0, never used again: tells incarnations of an SSRC apart
+  InTrack* track;
+  bool learned = false;  // by MID; not announced
+  TimePoint last_at{};
+  rtp::SequenceUnwrapper sequence;
+  rtp::SeqMapper mapper;  // hides packets that go to nobody
+  rtp::ReceiveStatistics statistics;
+  std::optional<SenderClock> clock;
+};
+
+// One track as a receiving leg gets it.
+struct OutTrack {
+  OutTrack(Leg& receiver, const OutgoingTrack& track, rtp::Splicer numbers);
+  void configure(const OutgoingTrack& track);
+
+  // Looked at for every packet.
+  Leg* leg;
+  std::uint32_t joined = 0;  // serial of the Source being forwarded; 0: waiting to start
+  std::uint32_t ssrc;
+  std::uint16_t extensions = 0;  // bit per id
+  std::array<char, 2> mid{};
+  std::bitset<128> payload_types;
+  rtp::Splicer splicer;
+  std::uint32_t packets = 0;
+  std::uint32_t octets = 0;  // of payload
+
+  InTrack* from = nullptr;        // gets packets of, when linked
+  std::uint32_t last_source = 0;  // serial of the Source that was last forwarded
+  StreamId stream;
+  base::Source source;
+  std::string cname;  // one per stream: audio and video of it play in step (RFC 3550, 6.5.1)
+};
+
+// What a publisher sends for one of its sources (mic, camera, …).
+struct InTrack {
+  IncomingTrack config;
+  Leg* leg = nullptr;
+  Source* current = nullptr;         // the SSRC that is forwarded
+  std::vector<OutTrack*> receivers;  // open, not muted
+  bool keyframe_wanted = false;      // and in State::wanted
+  std::optional<TimePoint> keyframe_asked;
+  [[nodiscard]] Kind kind() const { return base::kind_of(config.source); }
+};
+
+struct Leg {
+  LegId id;
+  std::optional<srtp::Inbound> in;
+  std::optional<srtp::Outbound> out;  // both or none: the gate
+  [[nodiscard]] bool open() const { return out.has_value(); }
+
+  std::vector<std::unique_ptr<InTrack>> incoming;
+  std::vector<std::uint32_t> source_ssrcs;       // same order as sources; scanned per packet
+  std::vector<std::unique_ptr<Source>> sources;  // at most srtp::Inbound::kMaxSources
+  std::optional<Duration> clock_offset;          // sender's NTP minus our time
+
+  std::vector<std::unique_ptr<OutTrack>> outgoing;
+  // Numbering of tracks that ended. An SSRC that comes back goes on from here: its old numbers
+  // were encrypted with the same key.
+  struct Ended {
+    std::uint32_t ssrc;
+    rtp::Splicer splicer;
+  };
+  std::vector<Ended> ended;
+
+  TimePoint next_report = TimePoint::min();
+};
+
+// One participant's media.
+struct Stream {
+  StreamId id;
+  std::optional<LegId> feeder;
+  bool audio_muted = false;
+  bool video_muted = false;
+  std::vector<OutTrack*> receivers;
+  [[nodiscard]] bool muted(Kind kind) const {
+    return kind == Kind::kAudio ? audio_muted : video_muted;
+  }
+};
+
+class Router::State {
+ public:
+  explicit State(Outbox& box) : outbox(box) {}
+
+  // legs.cpp: who there is, and who gets what.
+  [[nodiscard]] Leg* find_leg(LegId id) const;
+  [[nodiscard]] Stream* find_stream(StreamId id) const;
+  Stream& stream(StreamId id);
+  void add_leg(LegId id);
+  void remove_leg(LegId id);
+  void open_gate(Leg& leg, srtp::Inbound in, srtp::Outbound out);
+  void set_incoming(Leg& leg, std::vector<IncomingTrack> tracks);
+  void set_outgoing(Leg& leg, const std::vector<OutgoingTrack>& tracks);
+  void feed(StreamId id, std::optional<LegId> leg);
+  void forget_if_unused(StreamId id);
+  void erase_stream(StreamId id);
+  void relink(LegId publisher);
+  void relink(Stream& stream);
+
+  // forward.cpp: RTP.
+  bool on_rtp(Leg& leg, std::span<std::uint8_t> datagram, TimePoint now);
+  Source* source_of(Leg& leg, const rtp::Packet& packet);
+  void forward(Source& source, const rtp::Packet& packet, std::int64_t place, TimePoint now);
+  void count(srtp::Refused why);
+
+  // feedback.cpp: RTCP.
+  bool on_rtcp(Leg& leg, std::span<std::uint8_t> datagram, TimePoint now);
+  void on_sender_report(Leg& leg, const rtp::SenderReport& report, TimePoint now);
+  void on_keyframe_request(Leg& leg, std::uint32_t ssrc, TimePoint now);
+  void want_keyframe(InTrack& track);
+  void request_keyframe(InTrack& track, TimePoint now);
+  void got_keyframe(InTrack& track);
+  void send_wanted(TimePoint now);
+  void report(Leg& leg, TimePoint now);
+  void send_rtcp(Leg& leg, const rtp::RtcpWriter& compound);
+  void on_timer(TimePoint now);
+  [[nodiscard]] std::optional<TimePoint> deadline() const;
+
+  Outbox& outbox;
+  RouterStats stats;
+  std::array<std::optional<rtp::Codec>, 128> codecs;  // by payload type
+
+  base::FlatIndex leg_at;
+  std::vector<std::unique_ptr<Leg>> legs;  // nullptr: a free slot
+  base::FlatIndex stream_at;
+  std::vector<std::unique_ptr<Stream>> streams;
+  std::uint32_t next_serial = 1;
+  std::size_t open_legs = 0;
+
+  std::vector<InTrack*> wanted;  // key frames to ask for, at once or when the interval is over
+  TimePoint next_tick = TimePoint::min();
+};
+
+}  // namespace parley::router

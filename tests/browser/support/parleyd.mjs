@@ -1,0 +1,128 @@
+// The real parleyd: started on free ports with a configuration of its own in a temporary folder.
+
+import { execFile, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { until } from './until.mjs';
+
+const kRoot = fileURLToPath(new URL('../../..', import.meta.url));
+
+// $PARLEYD, or what was built in a folder build* of the project.
+function findBinary() {
+  if (process.env.PARLEYD) return process.env.PARLEYD;
+  const folders = readdirSync(kRoot).filter((name) => name.startsWith('build'));
+  const built = folders.map((name) => join(kRoot, name, 'src/app/parleyd')).filter(existsSync);
+  if (built.length === 0) throw new Error('There is no parleyd: build it, or name it in PARLEYD.');
+  return built[0];
+}
+
+async function freeTcpPort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function freeUdpPort() {
+  const socket = createSocket('udp4');
+  await new Promise((resolve) => socket.bind(0, resolve));
+  const { port } = socket.address();
+  await new Promise((resolve) => socket.close(resolve));
+  return port;
+}
+
+export class Parleyd {
+  #binary;
+  #folder;
+  #process;
+  #config;
+  output = '';
+
+  // `limits` are lines for the group [limits] of the configuration.
+  static async start({ limits = [] } = {}) {
+    const server = new Parleyd();
+    server.#binary = findBinary();
+    server.#folder = mkdtempSync(join(tmpdir(), 'parleyd-'));
+    const port = await freeTcpPort();
+    server.url = `http://localhost:${port}`;
+    server.#config = join(server.#folder, 'parleyd.conf');
+    const lines = [
+      '[http]',
+      `port = ${port}`,
+      `client = ${join(kRoot, 'client')}`,
+      '[media]',
+      `udp-port = ${await freeUdpPort()}`,
+      '[store]',
+      `path = ${join(server.#folder, 'parley.db')}`,
+      '[limits]',
+      ...limits,
+      '',
+    ];
+    writeFileSync(server.#config, lines.join('\n'));
+    await server.#run();
+    return server;
+  }
+
+  async #run() {
+    this.#process = spawn(this.#binary, ['--config', this.#config], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      stream.on('data', (text) => (this.output += text));
+    }
+    this.exited = new Promise((resolve) => {
+      this.#process.once('exit', (code, signal) => resolve(code ?? signal));
+    });
+    let over;
+    void this.exited.then((how) => (over = how));
+    await until('parleyd answers', async () => {
+      if (over !== undefined) throw new Error(`parleyd ended with ${over}:\n${this.output}`);
+      return fetch(`${this.url}/healthz`).then((answer) => answer.ok, () => false);
+    }, { describe: () => this.output });
+  }
+
+  get pid() {
+    return this.#process.pid;
+  }
+
+  async token(profile) {
+    const { stdout } = await promisify(execFile)(this.#binary, [
+      '--config', this.#config, '--print-token', profile,
+    ]);
+    return stdout.trim();
+  }
+
+  async metric(name) {
+    const text = await (await fetch(`${this.url}/metrics`)).text();
+    const line = text.split('\n').find((candidate) => candidate.startsWith(`${name} `));
+    if (!line) throw new Error(`/metrics has no ${name}:\n${text}`);
+    return Number(line.split(' ')[1]);
+  }
+
+  // What the process holds now.
+  async holdings() {
+    // Sockets of clients come and go by themselves (HTTP keep-alive), and are not counted.
+    const tcp = await this.metric('parley_tcp_connections');
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
+    return {
+      legs: (await this.metric('parley_legs')) + (await this.metric('parley_legs_reaping')),
+      threads: Number(status.match(/^Threads:\s+(\d+)/m)[1]),
+      fds: readdirSync(`/proc/${this.pid}/fd`).length - tcp,
+    };
+  }
+
+  // Ends it as an operator would; rejects when it does not end well.
+  async stop() {
+    this.#process.kill('SIGTERM');
+    const how = await this.exited;
+    rmSync(this.#folder, { recursive: true });
+    if (how !== 0) throw new Error(`parleyd ended with ${how}:\n${this.output}`);
+  }
+}
