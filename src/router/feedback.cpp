@@ -34,7 +34,7 @@ bool Router::State::on_rtcp(Leg& leg, std::span<std::uint8_t> datagram, TimePoin
     ++stats.malformed;
     return false;
   }
-  const auto plain = leg.in->unprotect_rtcp(datagram);
+  const auto plain = leg.gate->in.unprotect_rtcp(datagram);
   if (!plain) {
     count(plain.error());
     return false;
@@ -72,11 +72,12 @@ void Router::State::on_sender_report(Leg& leg, const rtp::SenderReport& report, 
   source.statistics.on_sender_report(report.ntp, now);
 
   const Duration offset = rtp::since_ntp_epoch(report.ntp) - now.time_since_epoch();
-  const Duration change = leg.clock_offset ? offset - *leg.clock_offset : Duration::zero();
-  if (!leg.clock_offset || change > Duration::zero() || change < -kClockJump)
-    leg.clock_offset = offset;
+  Duration& kept = leg.clock_offset ? *leg.clock_offset : leg.clock_offset.emplace(offset);
+  const Duration change = offset - kept;
+  if (change > Duration::zero() || change < -kClockJump)
+    kept = offset;
   else
-    *leg.clock_offset += change / 64;
+    kept += change / 64;
 
   const bool first = !source.clock;
   source.clock = SenderClock{report.ntp, report.timestamp};
@@ -181,7 +182,7 @@ void Router::State::send_rtcp(Leg& leg, const rtp::RtcpWriter& compound) {
     ++stats.outbox_drops;
     return;
   }
-  outbox.commit(leg.out->protect_rtcp(compound.bytes(), slot));
+  outbox.commit(leg.gate->out.protect_rtcp(compound.bytes(), slot));
 }
 
 void Router::State::on_timer(TimePoint now) {

@@ -24,47 +24,59 @@ constexpr std::uint16_t bit(std::uint8_t extension) {
 }
 
 // The header a packet leaves with, for all receivers that take the same extensions.
-struct Template {
-  Template(const rtp::Packet& packet, std::uint16_t extensions, TimePoint now)
-      : writer(packet, form_for(packet, extensions)) {
-    if ((extensions & bit(rtp::kMidExtension)) != 0)
-      mid_at = writer.add(rtp::kMidExtension, std::array<std::uint8_t, 2>{});
-    for (std::uint8_t id = 1; id <= rtp::kMaxExtensionId; ++id) {
-      if ((extensions & ~kNotPassedOn & bit(id)) == 0) continue;
-      const auto value = packet.extension(id);
-      if (!value.empty()) writer.add(id, value);
+class Template {
+ public:
+  Template(const rtp::Packet& packet, TimePoint now) : packet_(packet), now_(now) {}
+
+  // The header for one receiver. Built when the extensions are not those of the one before.
+  std::span<const std::uint8_t> header_for(const OutTrack& out, rtp::Splicer::Numbers numbers) {
+    if (size_ == 0 || extensions_ != out.extensions) build(out.extensions);
+    rtp::set_sequence(bytes_.data(), numbers.sequence);
+    rtp::set_timestamp(bytes_.data(), numbers.timestamp);
+    rtp::set_ssrc(bytes_.data(), out.ssrc);
+    if (mid_at_ != 0) {
+      bytes_[mid_at_] = static_cast<std::uint8_t>(out.mid[0]);
+      bytes_[mid_at_ + 1] = static_cast<std::uint8_t>(out.mid[1]);
     }
+    return std::span(bytes_).first(size_);
+  }
+
+ private:
+  void build(std::uint16_t extensions) {
+    extensions_ = extensions;
+    mid_at_ = 0;
+    rtp::HeaderWriter writer(packet_, form());
+    if ((extensions & bit(rtp::kMidExtension)) != 0)
+      mid_at_ = writer.add(rtp::kMidExtension, std::array<std::uint8_t, 2>{});
+    for (std::uint8_t id = 1; id <= rtp::kMaxExtensionId; ++id)
+      if (passed_on(id)) writer.add(id, packet_.extension(id));
     if ((extensions & bit(rtp::kAbsSendTimeExtension)) != 0) {
       std::array<std::uint8_t, 3> value{};
-      rtp::store24(value.data(), rtp::abs_send_time(now));
+      rtp::store24(value.data(), rtp::abs_send_time(now_));
       writer.add(rtp::kAbsSendTimeExtension, value);
     }
-    header = writer.finish();
+    const auto header = writer.finish();
+    std::copy(header.begin(), header.end(), bytes_.begin());
+    size_ = header.size();
   }
-  Template(const Template&) = delete;
-  Template& operator=(const Template&) = delete;
 
-  void patch(const OutTrack& out, rtp::Splicer::Numbers numbers) {
-    rtp::set_sequence(header.data(), numbers.sequence);
-    rtp::set_timestamp(header.data(), numbers.timestamp);
-    rtp::set_ssrc(header.data(), out.ssrc);
-    if (mid_at != 0) {
-      header[mid_at] = static_cast<std::uint8_t>(out.mid[0]);
-      header[mid_at + 1] = static_cast<std::uint8_t>(out.mid[1]);
-    }
+  [[nodiscard]] bool passed_on(std::uint8_t id) const {
+    return (extensions_ & ~kNotPassedOn & bit(id)) != 0 && !packet_.extension(id).empty();
   }
 
   // Two-byte elements only for a value that does not fit into one-byte ones.
-  static rtp::ExtensionForm form_for(const rtp::Packet& packet, std::uint16_t extensions) {
+  [[nodiscard]] rtp::ExtensionForm form() const {
     for (std::uint8_t id = 1; id <= rtp::kMaxExtensionId; ++id)
-      if ((extensions & ~kNotPassedOn & bit(id)) != 0 && packet.extension(id).size() > 16)
-        return rtp::ExtensionForm::kTwoByte;
+      if (passed_on(id) && packet_.extension(id).size() > 16) return rtp::ExtensionForm::kTwoByte;
     return rtp::ExtensionForm::kOneByte;
   }
 
-  rtp::HeaderWriter writer;
-  std::span<std::uint8_t> header;
-  std::size_t mid_at = 0;
+  const rtp::Packet& packet_;
+  TimePoint now_;
+  std::uint16_t extensions_ = 0;
+  std::size_t mid_at_ = 0;
+  std::size_t size_ = 0;
+  std::array<std::uint8_t, rtp::HeaderWriter::kMaxBytes> bytes_;  // size_ of them are written
 };
 
 }  // namespace
@@ -87,7 +99,7 @@ void Router::State::count(srtp::Refused why) {
 }
 
 bool Router::State::on_rtp(Leg& leg, std::span<std::uint8_t> datagram, TimePoint now) {
-  const auto plain = leg.in->unprotect(datagram);
+  const auto plain = leg.gate->in.unprotect(datagram);
   if (!plain) {
     count(plain.error());
     return false;
@@ -142,11 +154,16 @@ Source* Router::State::source_of(Leg& leg, const rtp::Packet& packet) {
   return leg.sources.back().get();
 }
 
+// Whether a receiver may start with this packet.
+bool Router::State::starts(std::uint8_t payload_type, std::span<const std::uint8_t> payload) const {
+  const std::optional<rtp::Codec>& codec = codecs[payload_type];
+  return !codec || rtp::starts_key_frame(*codec, payload);
+}
+
 void Router::State::forward(Source& source, const rtp::Packet& packet, std::int64_t place,
                             TimePoint now) {
   InTrack& track = *source.track;
-  const std::span<const std::uint8_t> payload = packet.payload();
-  if (payload.empty()) {  // padding only: a probe of the sender's, of no use further on
+  if (packet.payload().empty()) {  // padding only: a probe of the sender's, of no use further on
     source.mapper.drop(place);
     return;
   }
@@ -157,15 +174,18 @@ void Router::State::forward(Source& source, const rtp::Packet& packet, std::int6
     track.current = &source;
   }
   source.last_at = now;
-  if (track.receivers.empty()) return;
+  if (!track.receivers.empty()) fan_out(source, packet, *mapped, now);
+}
 
+void Router::State::fan_out(const Source& source, const rtp::Packet& packet, std::int64_t place,
+                            TimePoint now) {
+  InTrack& track = *source.track;
   const std::uint8_t payload_type = packet.payload_type();
-  const auto& codec = codecs[payload_type];
-  const bool start = !codec || rtp::starts_key_frame(*codec, payload);
+  const std::span<const std::uint8_t> payload = packet.payload();
+  const bool start = starts(payload_type, payload);
   bool anybody_takes = false;
   bool anybody_waits = false;
-  std::optional<Template> headers;
-  std::uint16_t extensions = 0;
+  Template headers(packet, now);
   for (OutTrack* out : track.receivers) {
     if (!out->payload_types.test(payload_type)) {
       out->joined = 0;  // what follows is a piece of its own, so that no hole is seen
@@ -177,34 +197,35 @@ void Router::State::forward(Source& source, const rtp::Packet& packet, std::int6
         anybody_waits = true;
         continue;
       }
-      out->splicer.join(*mapped, packet.timestamp(), out->last_source != source.serial, now);
+      out->splicer.join(place, packet.timestamp(), out->last_source != source.serial, now);
       out->joined = out->last_source = source.serial;
     }
-    const auto numbers = out->splicer.map(*mapped, packet.timestamp(), now);
-    if (!numbers) continue;
-    if (!headers || extensions != out->extensions)
-      headers.emplace(packet, extensions = out->extensions, now);
-    headers->patch(*out, *numbers);
-    if (headers->header.size() + payload.size() + srtp::kMaxRtpOverhead > Outbox::kSlotBytes) {
-      ++stats.malformed;
-      continue;
-    }
-    std::uint8_t* slot = outbox.reserve(out->leg->id);
-    if (slot == nullptr) {
-      ++stats.outbox_drops;
-      continue;
-    }
-    const std::size_t bytes = out->leg->out->protect(headers->header, payload, slot);
-    outbox.commit(bytes);
-    if (bytes == 0) continue;
-    ++out->packets;
-    out->octets += static_cast<std::uint32_t>(payload.size());
-    ++stats.packets_out;
-    stats.bytes_out += bytes;
+    if (const auto numbers = out->splicer.map(place, packet.timestamp(), now))
+      send(*out, headers.header_for(*out, *numbers), payload);
   }
   if (!anybody_takes) ++stats.unroutable;
   if (start && track.kind() == Kind::kVideo) got_keyframe(track);
   if (anybody_waits) request_keyframe(track, now);
+}
+
+void Router::State::send(OutTrack& out, std::span<const std::uint8_t> header,
+                         std::span<const std::uint8_t> payload) {
+  if (header.size() + payload.size() + srtp::kMaxRtpOverhead > Outbox::kSlotBytes) {
+    ++stats.malformed;
+    return;
+  }
+  std::uint8_t* slot = outbox.reserve(out.leg->id);
+  if (slot == nullptr) {
+    ++stats.outbox_drops;
+    return;
+  }
+  const std::size_t bytes = out.leg->gate->out.protect(header, payload, slot);
+  outbox.commit(bytes);
+  if (bytes == 0) return;
+  ++out.packets;
+  out.octets += static_cast<std::uint32_t>(payload.size());
+  ++stats.packets_out;
+  stats.bytes_out += bytes;
 }
 
 }  // namespace parley::router

@@ -25,7 +25,7 @@ void Router::set_incoming(LegId leg, std::vector<IncomingTrack> tracks) {
   if (Leg* found = state_->find_leg(leg)) state_->set_incoming(*found, std::move(tracks));
 }
 
-void Router::set_outgoing(LegId leg, std::vector<OutgoingTrack> tracks) {
+void Router::set_outgoing(LegId leg, const std::vector<OutgoingTrack>& tracks) {
   if (Leg* found = state_->find_leg(leg)) state_->set_outgoing(*found, tracks);
 }
 

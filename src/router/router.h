@@ -80,7 +80,7 @@ class Router {
   void set_incoming(LegId leg, std::vector<IncomingTrack> tracks);
   // What `leg` receives; replaces the former list. A video track that is new here gets a key frame
   // asked for at its source.
-  void set_outgoing(LegId leg, std::vector<OutgoingTrack> tracks);
+  void set_outgoing(LegId leg, const std::vector<OutgoingTrack>& tracks);
   // Whose media a stream is. Receivers see one continuous track across a change.
   void feed(StreamId stream, std::optional<LegId> leg);
   void mute(StreamId stream, bool audio_muted, bool video_muted);

@@ -18,6 +18,7 @@
 #include "base/source.h"
 #include "base/time.h"
 #include "router/router.h"
+#include "rtp/codec.h"
 #include "rtp/packet.h"
 #include "rtp/receive_statistics.h"
 #include "rtp/rtcp.h"
@@ -95,11 +96,16 @@ struct InTrack {
   [[nodiscard]] Kind kind() const { return base::kind_of(config.source); }
 };
 
+// Keys of a leg whose peer is known to be the right one.
+struct Gate {
+  srtp::Inbound in;
+  srtp::Outbound out;
+};
+
 struct Leg {
   LegId id;
-  std::optional<srtp::Inbound> in;
-  std::optional<srtp::Outbound> out;  // both or none: the gate
-  [[nodiscard]] bool open() const { return out.has_value(); }
+  std::unique_ptr<Gate> gate;  // nullptr: closed
+  [[nodiscard]] bool open() const { return gate != nullptr; }
 
   std::vector<std::unique_ptr<InTrack>> incoming;
   std::vector<std::uint32_t> source_ssrcs;       // same order as sources; scanned per packet
@@ -153,6 +159,10 @@ class Router::State {
   bool on_rtp(Leg& leg, std::span<std::uint8_t> datagram, TimePoint now);
   Source* source_of(Leg& leg, const rtp::Packet& packet);
   void forward(Source& source, const rtp::Packet& packet, std::int64_t place, TimePoint now);
+  [[nodiscard]] bool starts(std::uint8_t payload_type, std::span<const std::uint8_t> payload) const;
+  void fan_out(const Source& source, const rtp::Packet& packet, std::int64_t place, TimePoint now);
+  void send(OutTrack& out, std::span<const std::uint8_t> header,
+            std::span<const std::uint8_t> payload);
   void count(srtp::Refused why);
 
   // feedback.cpp: RTCP.

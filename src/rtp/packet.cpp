@@ -16,7 +16,7 @@ std::optional<Packet> Packet::parse(std::span<const std::uint8_t> datagram) {
   if (datagram.size() < kFixedHeaderBytes || datagram.size() > 0xffff || datagram[0] >> 6U != 2)
     return std::nullopt;
   Packet packet(datagram);
-  std::size_t header = kFixedHeaderBytes + 4 * (datagram[0] & 0x0fU);
+  std::size_t header = kFixedHeaderBytes + std::size_t{4} * (datagram[0] & 0x0fU);
   if ((datagram[0] & 0x10U) != 0) {
     if (datagram.size() < header + kExtensionHeaderBytes) return std::nullopt;
     const std::size_t block = header;

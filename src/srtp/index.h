@@ -24,7 +24,7 @@ inline std::array<std::uint8_t, 4> store32(std::uint32_t v) {
 // Bytes before the payload; nullopt when it is not RTP or its header does not end inside.
 inline std::optional<std::size_t> rtp_header_bytes(std::span<const std::uint8_t> packet) {
   if (packet.size() < 12 || packet[0] >> 6U != 2) return std::nullopt;
-  std::size_t bytes = 12 + 4 * (packet[0] & 0x0fU);
+  std::size_t bytes = 12 + std::size_t{4} * (packet[0] & 0x0fU);
   if ((packet[0] & 0x10U) != 0) {
     if (packet.size() < bytes + 4) return std::nullopt;
     bytes += 4 + 4 * (std::size_t{packet[bytes + 2]} << 8U | packet[bytes + 3]);
