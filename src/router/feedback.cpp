@@ -9,7 +9,8 @@
 namespace parley::router {
 namespace {
 
-// How often on_timer() looks at all legs.
+// How often on_timer() looks at all legs, and publishers are told of their packets' arrival
+// (transport-wide-cc-extensions-01 leaves it open; libwebrtc does it each 50 to 250 ms).
 constexpr Duration kTick = std::chrono::milliseconds(100);
 
 // The SSRC of what we say about others' media; no media is sent with it.
@@ -45,7 +46,7 @@ bool Router::State::on_rtcp(Leg& leg, std::span<std::uint8_t> datagram, TimePoin
     return true;
   }
   rtp::RtcpReader reader(compound);
-  while (const auto item = reader.next()) {
+  for (auto item = reader.next(); item.has_value(); item = reader.next()) {
     std::visit(base::Overloaded{
                    [&](const rtp::SenderReport& report) { on_sender_report(leg, report, now); },
                    [&](const rtp::PictureLossIndication& loss) {
@@ -176,6 +177,16 @@ void Router::State::report(Leg& leg, TimePoint now) {
   if (anything) send_rtcp(leg, compound);
 }
 
+void Router::State::report_arrivals(Leg& leg) {
+  while (leg.arrivals != nullptr && leg.arrivals->pending()) {
+    rtp::RtcpWriter compound;
+    compound.add_receiver_report(kOwnSsrc, {});
+    compound.add_cname(kOwnSsrc, kOwnCname);
+    compound.add_packet(leg.arrivals->build(kOwnSsrc));
+    send_rtcp(leg, compound);
+  }
+}
+
 void Router::State::send_rtcp(Leg& leg, const rtp::RtcpWriter& compound) {
   std::uint8_t* slot = outbox.reserve(leg.id);
   if (slot == nullptr) {
@@ -190,7 +201,9 @@ void Router::State::on_timer(TimePoint now) {
   if (open_legs == 0 || now < next_tick) return;
   next_tick = now + kTick;
   for (const auto& leg : legs) {
-    if (leg == nullptr || !leg->open() || now < leg->next_report) continue;
+    if (leg == nullptr || !leg->open()) continue;
+    report_arrivals(*leg);
+    if (now < leg->next_report) continue;
     leg->next_report = now + kReportInterval;
     report(*leg, now);
   }

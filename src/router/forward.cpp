@@ -111,6 +111,7 @@ bool Router::State::on_rtp(Leg& leg, std::span<std::uint8_t> datagram, TimePoint
     ++stats.malformed;
     return true;
   }
+  record_arrival(leg, *packet, now);
   Source* source = source_of(leg, *packet);
   if (source == nullptr) {
     ++stats.unroutable;
@@ -120,6 +121,14 @@ bool Router::State::on_rtp(Leg& leg, std::span<std::uint8_t> datagram, TimePoint
   source->statistics.on_packet(place, packet->timestamp(), now);
   forward(*source, *packet, place, now);
   return true;
+}
+
+// A peer numbers its packets only where transport-cc was agreed on.
+void Router::State::record_arrival(Leg& leg, const rtp::Packet& packet, TimePoint now) {
+  const auto number = packet.extension(rtp::kTransportCcExtension);
+  if (number.size() != 2) return;
+  if (leg.arrivals == nullptr) leg.arrivals = std::make_unique<rtp::TransportFeedback>();
+  leg.arrivals->on_packet(rtp::load16(number.data()), packet.ssrc(), now);
 }
 
 // By SSRC; for one that is new, by who announced it, or by the MID in the packet.

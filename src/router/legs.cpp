@@ -131,6 +131,7 @@ void Router::State::open_gate(Leg& leg, srtp::Inbound in, srtp::Outbound out) {
   if (!leg.open() && open_legs++ == 0) next_tick = TimePoint::min();
   leg.gate = std::make_unique<Gate>(Gate{std::move(in), std::move(out)});
   leg.ended.clear();  // of other keys
+  leg.arrivals.reset();
   leg.next_report = TimePoint::min();
   for (const auto& track : leg.outgoing) relink(stream(track->stream));
 }

@@ -25,6 +25,7 @@
 #include "rtp/seq_mapper.h"
 #include "rtp/sequence.h"
 #include "rtp/splicer.h"
+#include "rtp/transport_feedback.h"
 #include "srtp/session.h"
 
 namespace parley::router {
@@ -108,9 +109,10 @@ struct Leg {
   [[nodiscard]] bool open() const { return gate != nullptr; }
 
   std::vector<std::unique_ptr<InTrack>> incoming;
-  std::vector<std::uint32_t> source_ssrcs;       // same order as sources; scanned per packet
-  std::vector<std::unique_ptr<Source>> sources;  // at most srtp::Inbound::kMaxSources
-  std::optional<Duration> clock_offset;          // sender's NTP minus our time
+  std::vector<std::uint32_t> source_ssrcs;           // same order as sources; scanned per packet
+  std::vector<std::unique_ptr<Source>> sources;      // at most srtp::Inbound::kMaxSources
+  std::unique_ptr<rtp::TransportFeedback> arrivals;  // once the peer numbers its packets
+  std::optional<Duration> clock_offset;              // sender's NTP minus our time
 
   std::vector<std::unique_ptr<OutTrack>> outgoing;
   // Numbering of tracks that ended. An SSRC that comes back goes on from here: its old numbers
@@ -157,6 +159,7 @@ class Router::State {
 
   // forward.cpp: RTP.
   bool on_rtp(Leg& leg, std::span<std::uint8_t> datagram, TimePoint now);
+  static void record_arrival(Leg& leg, const rtp::Packet& packet, TimePoint now);
   Source* source_of(Leg& leg, const rtp::Packet& packet);
   void forward(Source& source, const rtp::Packet& packet, std::int64_t place, TimePoint now);
   [[nodiscard]] bool starts(std::uint8_t payload_type, std::span<const std::uint8_t> payload) const;
@@ -174,6 +177,7 @@ class Router::State {
   void got_keyframe(InTrack& track);
   void send_wanted(TimePoint now);
   void report(Leg& leg, TimePoint now);
+  void report_arrivals(Leg& leg);
   void send_rtcp(Leg& leg, const rtp::RtcpWriter& compound);
   void on_timer(TimePoint now);
   [[nodiscard]] std::optional<TimePoint> deadline() const;

@@ -308,6 +308,34 @@ START_TEST(malformed_and_oversized_rtcp_is_counted_and_not_used) {
 }
 END_TEST
 
+START_TEST(a_publisher_that_numbers_its_packets_is_told_of_their_arrival) {
+  Room room;
+  settle(room);
+  for (std::uint16_t i = 0; i < 5; ++i)
+    room.send(1,
+              {.ssrc = Room::ssrc(1, Source::kMic),
+               .sequence = static_cast<std::uint16_t>(10 + i),
+               .extensions = {{rtp::kTransportCcExtension, {0x12, static_cast<std::uint8_t>(i)}}}});
+  room.pass(100ms);
+  std::size_t reports = 0;
+  for (const Bytes& compound : room.peers.at(1)->rtcp) {
+    ck_assert_uint_eq(compound[1], 201);
+    for (std::size_t at = 0; at < compound.size();
+         at += 4 * (rtp::load16(&compound[at + 2]) + 1U)) {
+      if (compound[at] != 0x8f || compound[at + 1] != 205) continue;
+      ++reports;
+      ck_assert_uint_eq(rtp::load16(&compound[at + 12]), 0x1200);
+      ck_assert_uint_eq(rtp::load16(&compound[at + 14]), 5);
+    }
+  }
+  ck_assert_uint_eq(reports, 1);
+  room.peers.at(1)->clear();
+  room.pass(300ms);
+  ck_assert(room.peers.at(1)->rtcp.empty());  // nothing new to tell
+  ck_assert(room.peers.at(2)->packet(0).extension(rtp::kTransportCcExtension).empty());
+}
+END_TEST
+
 int main() {
   return parley::test::run(
       "router feedback",
@@ -321,5 +349,6 @@ int main() {
        receivers_get_sender_reports_that_keep_audio_and_video_in_step,
        reports_name_one_sender_for_the_tracks_of_a_stream,
        a_receiver_of_many_tracks_gets_reports_that_fit_into_datagrams,
+       a_publisher_that_numbers_its_packets_is_told_of_their_arrival,
        malformed_and_oversized_rtcp_is_counted_and_not_used});
 }

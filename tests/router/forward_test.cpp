@@ -319,7 +319,7 @@ START_TEST(extensions_are_the_receivers_and_made_anew) {
                                {rtp::kRepairedRidExtension, text_bytes("lo")},
                                {9, {1}}}});
   const rtp::Packet all = room.peers.at(2)->packet(0);
-  ck_assert_str_eq(text(all.extension(rtp::kMidExtension)).c_str(), "am");
+  ck_assert(text(all.extension(rtp::kMidExtension)) == "am");
   ck_assert_uint_eq(all.extension(rtp::kAudioLevelExtension)[0], 0x85);
   // 1003.5 s modulo 64 s is 43.5 s, in 6.18 fixed point.
   ck_assert_uint_eq(rtp::load24(all.extension(rtp::kAbsSendTimeExtension).data()),
