@@ -135,7 +135,7 @@ void Router::State::send_wanted(TimePoint now) {
 
 // A receiver report on what the leg sends, and a sender report for each track it gets.
 void Router::State::report(Leg& leg, TimePoint now) {
-  std::array<rtp::ReportBlock, srtp::Inbound::kMaxSources> blocks;
+  std::array<rtp::ReportBlock, kMaxActiveSources> blocks;
   std::size_t heard = 0;
   for (const auto& source : leg.sources)
     if (const auto block = source->statistics.report(now)) blocks[heard++] = *block;

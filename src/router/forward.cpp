@@ -14,6 +14,10 @@ namespace {
 // choice: above a video frame at 5 fps, below what a viewer takes for a freeze).
 constexpr Duration kSourceTakeover = std::chrono::milliseconds(500);
 
+// A source that has been silent this long gives its place to a new one (our choice: above any pause
+// of a source that is still in use and not muted).
+constexpr Duration kForgottenAfter = std::chrono::seconds(10);
+
 // Made by us per hop, or of no meaning to a receiver.
 constexpr std::uint16_t kNotPassedOn = 1U << rtp::kMidExtension | 1U << rtp::kAbsSendTimeExtension |
                                        1U << rtp::kTransportCcExtension | 1U << rtp::kRidExtension |
@@ -112,11 +116,12 @@ bool Router::State::on_rtp(Leg& leg, std::span<std::uint8_t> datagram, TimePoint
     return true;
   }
   record_arrival(leg, *packet, now);
-  Source* source = source_of(leg, *packet);
+  Source* source = source_of(leg, *packet, now);
   if (source == nullptr) {
     ++stats.unroutable;
     return true;
   }
+  source->last_at = now;
   const std::int64_t place = source->sequence.unwrap(packet->sequence());
   source->statistics.on_packet(place, packet->timestamp(), now);
   forward(*source, *packet, place, now);
@@ -132,7 +137,7 @@ void Router::State::record_arrival(Leg& leg, const rtp::Packet& packet, TimePoin
 }
 
 // By SSRC; for one that is new, by who announced it, or by the MID in the packet.
-Source* Router::State::source_of(Leg& leg, const rtp::Packet& packet) {
+Source* Router::State::source_of(Leg& leg, const rtp::Packet& packet, TimePoint now) {
   const std::uint32_t ssrc = packet.ssrc();
   const auto known = std::find(leg.source_ssrcs.begin(), leg.source_ssrcs.end(), ssrc);
   if (known != leg.source_ssrcs.end())
@@ -155,7 +160,7 @@ Source* Router::State::source_of(Leg& leg, const rtp::Packet& packet) {
       learned = true;
     }
   }
-  if (track == nullptr || leg.sources.size() == srtp::Inbound::kMaxSources) return nullptr;
+  if (track == nullptr || !make_room(leg, now)) return nullptr;
   leg.sources.push_back(
       std::make_unique<Source>(ssrc, next_serial++, *track, clock_hz(track->kind())));
   leg.sources.back()->learned = learned;
@@ -167,6 +172,20 @@ Source* Router::State::source_of(Leg& leg, const rtp::Packet& packet) {
 bool Router::State::starts(std::uint8_t payload_type, std::span<const std::uint8_t> payload) const {
   const std::optional<rtp::Codec>& codec = codecs[payload_type];
   return !codec || rtp::starts_key_frame(*codec, payload);
+}
+
+// Forgets the source that has been silent longest when there is no place for another.
+bool Router::State::make_room(Leg& leg, TimePoint now) {
+  if (leg.sources.size() < kMaxActiveSources) return true;
+  const auto oldest =
+      std::min_element(leg.sources.begin(), leg.sources.end(),
+                       [](const auto& a, const auto& b) { return a->last_at < b->last_at; });
+  if (now - (*oldest)->last_at < kForgottenAfter) return false;
+  InTrack& track = *(*oldest)->track;
+  if (track.current == oldest->get()) track.current = nullptr;
+  leg.source_ssrcs.erase(leg.source_ssrcs.begin() + (oldest - leg.sources.begin()));
+  leg.sources.erase(oldest);
+  return true;
 }
 
 void Router::State::forward(Source& source, const rtp::Packet& packet, std::int64_t place,
@@ -182,7 +201,6 @@ void Router::State::forward(Source& source, const rtp::Packet& packet, std::int6
     if (track.current != nullptr && now - track.current->last_at < kSourceTakeover) return;
     track.current = &source;
   }
-  source.last_at = now;
   if (!track.receivers.empty()) fan_out(source, packet, *mapped, now);
 }
 

@@ -39,6 +39,10 @@ using base::TimePoint;
   return kind == Kind::kAudio ? 48'000 : 90'000;
 }
 
+// SSRCs of one publisher at a time (our choice: a browser sends at most mic, three layers of camera
+// and of screen, and an RTX source for each).
+inline constexpr std::size_t kMaxActiveSources = 20;
+
 struct Leg;
 struct InTrack;
 
@@ -110,7 +114,7 @@ struct Leg {
 
   std::vector<std::unique_ptr<InTrack>> incoming;
   std::vector<std::uint32_t> source_ssrcs;           // same order as sources; scanned per packet
-  std::vector<std::unique_ptr<Source>> sources;      // at most srtp::Inbound::kMaxSources
+  std::vector<std::unique_ptr<Source>> sources;      // at most kMaxActiveSources
   std::unique_ptr<rtp::TransportFeedback> arrivals;  // once the peer numbers its packets
   std::optional<Duration> clock_offset;              // sender's NTP minus our time
 
@@ -160,7 +164,8 @@ class Router::State {
   // forward.cpp: RTP.
   bool on_rtp(Leg& leg, std::span<std::uint8_t> datagram, TimePoint now);
   static void record_arrival(Leg& leg, const rtp::Packet& packet, TimePoint now);
-  Source* source_of(Leg& leg, const rtp::Packet& packet);
+  Source* source_of(Leg& leg, const rtp::Packet& packet, TimePoint now);
+  static bool make_room(Leg& leg, TimePoint now);
   void forward(Source& source, const rtp::Packet& packet, std::int64_t place, TimePoint now);
   [[nodiscard]] bool starts(std::uint8_t payload_type, std::span<const std::uint8_t> payload) const;
   void fan_out(const Source& source, const rtp::Packet& packet, std::int64_t place, TimePoint now);

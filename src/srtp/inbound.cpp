@@ -1,6 +1,7 @@
-#include <array>
 #include <utility>
+#include <vector>
 
+#include "base/flat_index.h"
 #include "srtp/index.h"
 #include "srtp/session.h"
 #include "srtp/transform.h"
@@ -11,27 +12,30 @@ namespace {
 constexpr std::size_t kRtcpHeaderBytes = 8;
 constexpr std::uint32_t kEncryptedFlag = 0x80000000;
 
-using Window = ReplayWindow<Inbound::kReplayWindow>;
+// Reports are few and seldom late: the 128 that libsrtp keeps (RFC 3711, 3.3.2: at least 64).
+constexpr std::size_t kRtcpReplayWindow = 128;
 
-// At most kMaxSources: a scan of so few neighbouring numbers is as quick as a hash.
+// Replay windows by SSRC. Allocates when a source is new, never above Limit.
+template <class Window, std::size_t Limit>
 class Sources {
  public:
   [[nodiscard]] Window* find(std::uint32_t ssrc) {
-    for (std::size_t i = 0; i < count_; ++i)
-      if (ssrcs_[i] == ssrc) return &windows_[i];
-    return nullptr;
+    const std::uint32_t place = place_of_.find(ssrc);
+    return place == base::FlatIndex::kNone ? nullptr : &windows_[place];
   }
-  [[nodiscard]] bool full() const { return count_ == ssrcs_.size(); }
+  [[nodiscard]] bool full() const { return windows_.size() == Limit; }
   Window& add(std::uint32_t ssrc) {
-    ssrcs_[count_] = ssrc;
-    return windows_[count_++];
+    place_of_.set(ssrc, static_cast<std::uint32_t>(windows_.size()));
+    return windows_.emplace_back();
   }
 
  private:
-  std::array<std::uint32_t, Inbound::kMaxSources> ssrcs_{};
-  std::size_t count_ = 0;
-  std::array<Window, Inbound::kMaxSources> windows_{};
+  base::FlatIndex place_of_;
+  std::vector<Window> windows_;
 };
+
+using RtpWindow = ReplayWindow<Inbound::kReplayWindow>;
+using RtcpWindow = ReplayWindow<kRtcpReplayWindow>;
 
 }  // namespace
 
@@ -39,8 +43,8 @@ struct Inbound::State {
   Transform rtp;
   Transform rtcp;
   bool aead = false;
-  Sources rtp_sources{};
-  Sources rtcp_sources{};
+  Sources<RtpWindow, kMaxSources> rtp_sources{};
+  Sources<RtcpWindow, kMaxSources> rtcp_sources{};
 };
 
 base::Result<Inbound> Inbound::create(const KeyMaterial& key) {
@@ -67,7 +71,7 @@ tl::expected<std::size_t, Refused> Inbound::unprotect(std::span<std::uint8_t> pa
 
   const std::uint32_t ssrc = load32(&packet[8]);
   const auto sequence = static_cast<std::uint16_t>(packet[2] << 8U | packet[3]);
-  Window* window = s.rtp_sources.find(ssrc);
+  RtpWindow* window = s.rtp_sources.find(ssrc);
   if (window == nullptr && s.rtp_sources.full()) return tl::unexpected(Refused::kTooManySources);
   // A source's first packet has roll-over counter 0 (RFC 3711, 3.3.1).
   const auto index = estimate_index(window == nullptr ? sequence : window->highest(), sequence);
@@ -101,7 +105,7 @@ tl::expected<std::size_t, Refused> Inbound::unprotect_rtcp(std::span<std::uint8_
   const std::uint64_t index = word & ~kEncryptedFlag;
 
   const std::uint32_t ssrc = load32(&packet[4]);
-  Window* window = s.rtcp_sources.find(ssrc);
+  RtcpWindow* window = s.rtcp_sources.find(ssrc);
   if (window == nullptr && s.rtcp_sources.full()) return tl::unexpected(Refused::kTooManySources);
   if (window != nullptr && !window->is_new(index)) return tl::unexpected(Refused::kReplay);
 

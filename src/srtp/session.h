@@ -59,9 +59,10 @@ enum class Refused { kMalformed, kAuthentication, kReplay, kTooManySources };
 
 class Inbound {
  public:
-  // Sources remembered per peer; a packet of one more is refused (our choice: a browser sends at
-  // most mic, three layers of camera and of screen, and an RTX source for each).
-  static constexpr std::size_t kMaxSources = 20;
+  // Sources remembered per peer, of RTP and of RTCP; a packet of one more is refused. They are
+  // remembered for good, or old packets could be replayed. Our choice: a browser takes a new SSRC
+  // each time a screen is shared, and Firefox sends RTCP with one for each m-line.
+  static constexpr std::size_t kMaxSources = 512;
   // Packets a late one may be behind the newest (RFC 3711, 3.3.2 asks for at least 64).
   static constexpr std::size_t kReplayWindow = 1024;
 

@@ -36,12 +36,12 @@ START_TEST(datagrams_are_grouped_by_leg_in_order) {
   ck_assert(box.empty());
   for (const char c : {'a', 'b', 'c'})
     for (const std::uint64_t leg : {7U, 3U}) put(box, leg, static_cast<std::uint8_t>(c));
-  ck_assert_str_eq(contents(box).c_str(), "7:abc 3:abc ");
+  ck_assert(contents(box) == "7:abc 3:abc ");
   box.clear();
   ck_assert(box.empty());
-  ck_assert_str_eq(contents(box).c_str(), "");
+  ck_assert(contents(box) == "");
   put(box, 3, 'x');
-  ck_assert_str_eq(contents(box).c_str(), "3:x ");
+  ck_assert(contents(box) == "3:x ");
 }
 END_TEST
 
@@ -53,7 +53,7 @@ START_TEST(a_full_box_gives_no_slot_until_cleared) {
   ck_assert(box.full());
   ck_assert_ptr_null(box.reserve(LegId{1}));
   box.commit(1);  // nothing is open
-  ck_assert_str_eq(contents(box).c_str(), "1:a 2:b ");
+  ck_assert(contents(box) == "1:a 2:b ");
   box.clear();
   ck_assert_ptr_nonnull(box.reserve(LegId{1}));
 }
@@ -67,7 +67,7 @@ START_TEST(a_full_box_is_drained_when_somebody_does_it) {
     full.clear();
   });
   for (const char c : {'a', 'b', 'c'}) put(box, 1, static_cast<std::uint8_t>(c));
-  ck_assert_str_eq((sent + contents(box)).c_str(), "1:ab 1:c ");
+  ck_assert((sent + contents(box)) == "1:ab 1:c ");
 }
 END_TEST
 
@@ -75,7 +75,7 @@ START_TEST(a_slot_that_is_not_committed_is_used_again) {
   Outbox box(1);
   box.reserve(LegId{1})[0] = 'a';
   put(box, 2, 'b');
-  ck_assert_str_eq(contents(box).c_str(), "2:b ");
+  ck_assert(contents(box) == "2:b ");
 }
 END_TEST
 
@@ -97,9 +97,9 @@ START_TEST(what_is_queued_for_a_discarded_leg_is_not_sent) {
   put(box, 2, 'b');
   box.discard(LegId{1});
   box.discard(LegId{9});
-  ck_assert_str_eq(contents(box).c_str(), "2:b ");
+  ck_assert(contents(box) == "2:b ");
   put(box, 1, 'c');
-  ck_assert_str_eq(contents(box).c_str(), "1:c 2:b ");
+  ck_assert(contents(box) == "1:c 2:b ");
 }
 END_TEST
 

@@ -303,7 +303,7 @@ END_TEST
 START_TEST(one_source_too_many_is_refused_and_forged_ones_do_not_count) {
   auto out = Outbound::create(some_key(Profile::kAes128CmSha1_80));
   auto in = Inbound::create(some_key(Profile::kAes128CmSha1_80));
-  for (std::uint32_t ssrc = 1000; ssrc < 1100; ++ssrc) {
+  for (std::uint32_t ssrc = 1000; ssrc < 2000; ++ssrc) {
     Bytes forged = rtp(1, {}, ssrc);
     forged.resize(forged.size() + 10);
     ck_assert(in->unprotect(forged).error() == Refused::kAuthentication);
@@ -313,6 +313,12 @@ START_TEST(one_source_too_many_is_refused_and_forged_ones_do_not_count) {
   Bytes one_more = protect(*out, rtp(1, {}, 999));
   ck_assert(in->unprotect(one_more).error() == Refused::kTooManySources);
   ck_assert(!unprotect(*in, protect(*out, rtp(2, {}, 1))).empty());
+
+  for (std::uint32_t ssrc = 1; ssrc <= Inbound::kMaxSources; ++ssrc)
+    ck_assert(!unprotect_rtcp(*in, protect_rtcp(*out, rtcp(1, ssrc))).empty());
+  Bytes one_report_more = protect_rtcp(*out, rtcp(1, 9999));
+  ck_assert(in->unprotect_rtcp(one_report_more).error() == Refused::kTooManySources);
+  ck_assert(!unprotect_rtcp(*in, protect_rtcp(*out, rtcp(1, 5))).empty());
 }
 END_TEST
 
