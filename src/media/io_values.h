@@ -1,0 +1,99 @@
+// What the control thread tells the I/O thread about legs, and what it hears back. Values only.
+//
+// `generation` counts the transports a leg has had: a restart from scratch makes a new one. What
+// speaks of an older generation crossed the restart on its way and is ignored.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "ice/agent.h"
+#include "router/router.h"
+#include "srtp/session.h"
+
+namespace parley::media {
+
+using base::LegId;
+using base::StreamId;
+
+// One transport of one leg.
+struct TransportId {
+  LegId leg;
+  std::uint32_t generation = 0;
+  friend bool operator==(const TransportId&, const TransportId&) = default;
+};
+
+// ---- to the I/O thread ----------------------------------------------------------------------
+
+struct AddTransport {  // in place of the leg's former one
+  TransportId id;
+  ice::Credentials credentials;
+};
+struct DropTransport {  // answered by TransportDropped
+  TransportId id;
+};
+struct RestartIce {
+  TransportId id;
+  ice::Credentials credentials;
+};
+struct OpenGate {
+  TransportId id;
+  srtp::Inbound in;
+  srtp::Outbound out;
+};
+struct SetIncoming {
+  LegId leg;
+  std::vector<router::IncomingTrack> tracks;
+};
+struct SetOutgoing {
+  LegId leg;
+  std::vector<router::OutgoingTrack> tracks;
+};
+struct SetFeed {
+  StreamId stream;
+  std::optional<LegId> leg;
+};
+struct SetMute {
+  StreamId stream;
+  bool audio_muted = false;
+  bool video_muted = false;
+};
+struct ForgetStream {
+  StreamId stream;
+};
+struct SendDtls {  // a datagram of the leg's DTLS, for its peer
+  TransportId id;
+  std::vector<std::uint8_t> datagram;
+};
+struct StopIo {};
+
+using IoCommand = std::variant<AddTransport, DropTransport, RestartIce, OpenGate, SetIncoming,
+                               SetOutgoing, SetFeed, SetMute, ForgetStream, SendDtls, StopIo>;
+
+// ---- from the I/O thread --------------------------------------------------------------------
+
+struct PathSelected {  // the first path of a transport: ICE is connected
+  TransportId id;
+};
+struct DtlsReceived {
+  TransportId id;
+  std::vector<std::uint8_t> datagram;
+};
+struct FellSilent {
+  TransportId id;
+};
+struct BecameAudible {
+  TransportId id;
+};
+struct TransportDropped {  // nothing of it is left in the I/O thread
+  TransportId id;
+};
+
+using IoReport =
+    std::variant<PathSelected, DtlsReceived, FellSilent, BecameAudible, TransportDropped>;
+
+}  // namespace parley::media

@@ -1,0 +1,320 @@
+#include "media/leg.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "media/certificate.h"
+#include "media/log.h"
+#include "media/random.h"
+
+namespace parley::media {
+
+namespace {
+
+// Bounds of a wish (our choice: 8K video, and room for any ranking of 50 participants).
+constexpr std::uint32_t kMaxHeight = 4320;
+constexpr std::uint32_t kMaxPriority = 255;
+
+base::Result<void> check(const Subscribe::Track& track) {
+  if (track.max_height && (*track.max_height == 0 || *track.max_height > kMaxHeight))
+    return base::fail(base::Code::kInvalid,
+                      fmt::format("maxHeight must be 1 to {} pixels", kMaxHeight));
+  if (track.priority && *track.priority > kMaxPriority)
+    return base::fail(base::Code::kInvalid, fmt::format("priority must be 0 to {}", kMaxPriority));
+  return {};
+}
+
+}  // namespace
+
+// ---- the transport --------------------------------------------------------------------------
+
+void Leg::start_transport() {
+  const TransportId id{id_, ++generation_};
+  auto pc = PeerConnection::start(id, context_.box, context_.io);
+  if (!pc) return fail(pc.error().message);
+  pc_ = std::move(*pc);
+  credentials_ = random_credentials();
+  context_.io->post(AddTransport{id, credentials_});
+}
+
+void Leg::stop_transport() {
+  ready_ = false;
+  connected_ = false;
+  restart_ice_ = false;
+  announced_.clear();
+  decoder_.reset();
+  encoder_.reset();
+  offered_.clear();
+  offered_sources_.clear();
+  answered_.clear();
+  answered_sources_.clear();
+  if (!pc_) return;
+  context_.retire(pc_->retire());
+  pc_.reset();
+}
+
+void Leg::fail(std::string message) {
+  if (failed_) return;
+  failed_ = true;
+  stop_transport();
+  context_.emit(Failed{id_, std::move(message)});
+}
+
+void Leg::on(BaseOffered& report) {
+  if (!concerns_us(report.id)) return;
+  if (!report.description) return fail("the media server could not prepare its offer");
+  pc_->set_local(report.description.get());
+  auto fingerprint = sdp::fingerprint_of(pc_->base_offer());
+  if (!fingerprint) return fail("the media server has no certificate");
+  sdp::Transport transport{credentials_.ufrag, credentials_.pwd, std::move(*fingerprint),
+                           context_.candidates()};
+  if (session_) {
+    for (const auto& [key, track] : tracks_) session_->remove_track(key);
+    session_->restart_fresh(random_u64() >> 2, std::move(transport));
+  } else {
+    session_.emplace(random_u64() >> 2, std::move(transport));
+  }
+  tracks_.clear();
+  session_->set_published(published_);
+  ready_ = true;
+}
+
+void Leg::on(const RemoteTaken& report) {
+  if (concerns_us(report.id)) pc_->on_remote_taken();
+}
+
+void Leg::on(const PathSelected& report) {
+  if (concerns_us(report.id)) pc_->on_path_selected();
+}
+
+void Leg::on(DtlsReceived& report) {
+  if (concerns_us(report.id)) pc_->on_datagram(std::move(report.datagram));
+}
+
+void Leg::on(const DecoderKeyed& report) {
+  if (!concerns_us(report.id) || decoder_) return;
+  decoder_ = report;
+  try_open_gate();
+}
+
+void Leg::on(const EncoderKeyed& report) {
+  if (!concerns_us(report.id) || encoder_) return;
+  encoder_ = report;
+  try_open_gate();
+}
+
+// Once connected, what an element of webrtcbin's says concerns nobody: our packets do not pass it.
+void Leg::on(const PipelineFailed& report) {
+  if (concerns_us(report.id) && !connected_) fail("DTLS failed: " + report.message);
+}
+
+void Leg::on(const FellSilent& report) {
+  if (concerns_us(report.id) && connected_) context_.emit(Silent{id_});
+}
+
+void Leg::on(const BecameAudible& report) {
+  if (concerns_us(report.id) && connected_) context_.emit(Audible{id_});
+}
+
+void Leg::try_open_gate() {
+  if (connected_ || !decoder_ || !encoder_ || announced_.empty()) return;
+  if (!is_announced(decoder_->peer_pem, announced_)) {
+    context_.on_fingerprint_mismatch();
+    return fail("the certificate of the peer is not the one its answer announced");
+  }
+  auto in = srtp::Inbound::create(decoder_->key);
+  auto out = srtp::Outbound::create(encoder_->key);
+  if (!in || !out) return fail("the media server could not use the keys of DTLS");
+  context_.io->post(OpenGate{pc_->id(), std::move(*in), std::move(*out)});
+  connected_ = true;
+  context_.emit(Connected{id_});
+}
+
+// ---- commands -------------------------------------------------------------------------------
+
+base::Result<void> Leg::answer(const Answer& answer) {
+  if (failed_)
+    return base::fail(base::Code::kConflict, "this leg has failed; ask for a fresh restart");
+  if (!ready_)
+    return base::fail(base::Code::kConflict, "this offer is void; wait for the next one");
+  auto accepted = session_->accept_answer(answer.rev, answer.sdp);
+  if (!accepted) return tl::unexpected(accepted.error());
+  take_answer(std::move(*accepted));
+  return {};
+}
+
+void Leg::take_answer(sdp::Answer answer) {
+  announced_ = answer.fingerprints;
+  answered_.clear();
+  for (sdp::AnsweredMedia& media : answer.media) {
+    AnsweredLine line;
+    if (const auto sent = offered_.find(media.mid); sent != offered_.end())
+      line.offered = sent->second;
+    line.media = std::move(media);
+    answered_.emplace(line.media.mid, std::move(line));
+  }
+  answered_sources_ = std::exchange(offered_sources_, {});
+  offered_.clear();
+  if (connected_ && !is_announced(decoder_->peer_pem, announced_)) {
+    context_.on_fingerprint_mismatch();
+    return fail("the answer announces another certificate than the one in use");
+  }
+  if (!pc_->has_remote()) {
+    const auto text = sdp::answer_for_webrtcbin(pc_->base_offer(), answer);
+    const auto taken = text ? pc_->set_remote(*text) : tl::unexpected(text.error());
+    if (!taken) {
+      PARLEY_MEDIA_LOG(GST_LEVEL_ERROR, "base answer: %s", taken.error().message.c_str());
+      return fail("the media server could not use the answer");
+    }
+  }
+  try_open_gate();
+}
+
+void Leg::publish(const std::vector<base::Source>& sources) {
+  published_ = {sources.begin(), sources.end()};
+  std::erase_if(answered_sources_, [this](const auto& s) { return !published_.contains(s.first); });
+  std::erase_if(offered_sources_, [this](const auto& s) { return !published_.contains(s.first); });
+  if (session_) session_->set_published(published_);
+}
+
+base::Result<void> Leg::subscribe(const Subscribe& wishes) {
+  for (const Subscribe::Track& track : wishes.tracks) {
+    if (auto good = check(track); !good) return good;
+    const bool known = std::any_of(shown_.begin(), shown_.end(),
+                                   [&](const auto& s) { return s.second == track.owner; });
+    if (!known)
+      return base::fail(base::Code::kNotFound,
+                        fmt::format("nothing of '{}' is shown here", track.owner));
+  }
+  for (const Subscribe::Track& track : wishes.tracks) {
+    Wish& wish = wishes_[{track.owner, track.source}];
+    wish.paused = track.paused.value_or(wish.paused);
+    wish.max_height = track.max_height.value_or(wish.max_height);
+    wish.priority = track.priority.value_or(wish.priority);
+  }
+  return {};
+}
+
+base::Result<void> Leg::restart(bool fresh) {
+  if (fresh) {
+    stop_transport();
+    failed_ = false;
+    start_transport();
+    return {};
+  }
+  if (failed_)
+    return base::fail(base::Code::kConflict, "this leg has failed; ask for a fresh restart");
+  // Without an offer so far, the first one has credentials nobody has used yet.
+  restart_ice_ = ready_;
+  return {};
+}
+
+void Leg::show(StreamId stream, std::string owner) { shown_[stream] = std::move(owner); }
+
+void Leg::hide(StreamId stream) {
+  const auto found = shown_.find(stream);
+  if (found == shown_.end()) return;
+  std::erase_if(wishes_, [&](const auto& wish) { return wish.first.first == found->second; });
+  shown_.erase(found);
+}
+
+// ---- description and routes -----------------------------------------------------------------
+
+void Leg::refresh(const SourcesOf& sources_of) {
+  if (!ready_) return;
+  refresh_tracks(sources_of);
+  route();
+  offer();
+}
+
+void Leg::refresh_tracks(const SourcesOf& sources_of) {
+  std::map<sdp::TrackKey, std::string> wanted;
+  for (const auto& [stream, owner] : shown_) {
+    const std::set<base::Source>* sources = sources_of(stream);
+    if (sources == nullptr) continue;
+    for (const base::Source source : *sources) wanted.emplace(sdp::TrackKey{stream, source}, owner);
+  }
+  std::erase_if(tracks_, [&](const auto& entry) {
+    const auto found = wanted.find(entry.first);
+    if (found != wanted.end() && found->second == entry.second.owner) return false;
+    session_->remove_track(entry.first);
+    return true;
+  });
+  for (const auto& [key, owner] : wanted) {
+    if (tracks_.contains(key)) continue;
+    // Never one that was used before: SRTP goes wrong when a source's numbers start over.
+    const std::uint32_t ssrc = random_u32();
+    if (const auto mid = session_->add_track(key, owner, ssrc); mid)
+      tracks_.emplace(key, Track{owner, ssrc});
+    else
+      PARLEY_MEDIA_LOG(GST_LEVEL_WARNING, "leg %" G_GUINT64_FORMAT ": %s", id_.value,
+                       mid.error().message.c_str());
+  }
+}
+
+void Leg::route() {
+  context_.io->post(SetIncoming{id_, incoming()});
+  context_.io->post(SetOutgoing{id_, outgoing()});
+}
+
+std::vector<router::IncomingTrack> Leg::incoming() const {
+  std::vector<router::IncomingTrack> out;
+  for (const base::Source source : published_) {
+    const auto mid = session_->mid_of_published(source);
+    if (!mid) continue;
+    // The base m-lines never mean anything else; another one may have, when it was answered.
+    const bool base_line = source == base::Source::kMic || source == base::Source::kCamera;
+    const auto meant = answered_sources_.find(source);
+    if (!base_line && (meant == answered_sources_.end() || meant->second != *mid)) continue;
+    const auto line = answered_.find(*mid);
+    if (line == answered_.end() || line->second.offered) continue;
+    const sdp::AnsweredMedia& media = line->second.media;
+    if (media.accepted && media.peer_sends) out.push_back({source, *mid, media.ssrcs});
+  }
+  return out;
+}
+
+std::vector<router::OutgoingTrack> Leg::outgoing() const {
+  std::vector<router::OutgoingTrack> out;
+  for (const auto& [mid, line] : answered_) {
+    if (!line.offered || !line.media.accepted || !line.media.peer_receives) continue;
+    const auto track = tracks_.find(line.offered->key);
+    if (track == tracks_.end() || track->second.ssrc != line.offered->ssrc) continue;
+    const auto wish = wishes_.find({track->second.owner, track->first.source});
+    if (wish != wishes_.end() && wish->second.paused) continue;
+    router::OutgoingTrack& t = out.emplace_back();
+    t.stream = track->first.stream;
+    t.source = track->first.source;
+    t.ssrc = track->second.ssrc;
+    std::copy_n(mid.begin(), std::min(mid.size(), t.mid.size()), t.mid.begin());
+    t.payload_types = line.media.payload_types;
+    for (const sdp::Extension extension : line.media.extensions)
+      t.extensions.push_back(static_cast<std::uint8_t>(extension));
+  }
+  return out;
+}
+
+void Leg::offer() {
+  if (failed_ || session_->offer_pending()) return;
+  if (std::exchange(restart_ice_, false)) {
+    credentials_ = random_credentials();
+    session_->restart_ice(credentials_.ufrag, credentials_.pwd);
+    context_.io->post(RestartIce{pc_->id(), credentials_});
+  }
+  if (!session_->needs_offer()) return;
+  sdp::Offer made = session_->make_offer();
+  offered_.clear();
+  for (const auto& [key, track] : tracks_)
+    if (const auto mid = session_->mid_of_track(key))
+      offered_.emplace(*mid, OfferedLine{key, track.ssrc});
+  offered_sources_.clear();
+  for (const base::Source source : published_)
+    if (const auto mid = session_->mid_of_published(source)) offered_sources_.emplace(source, *mid);
+  Offered event{id_, made.rev, std::move(made.sdp), {}};
+  for (sdp::OfferedTrack& track : made.tracks)
+    event.tracks.push_back({std::move(track.mid), std::move(track.owner), track.source});
+  context_.emit(std::move(event));
+}
+
+}  // namespace parley::media
