@@ -1,0 +1,106 @@
+#include <string>
+
+#include "fixture.h"
+
+// After every C++ standard header: check.h defines `fail`.
+#include "support/check_main.h"
+
+namespace media = parley::media;
+using parley::test::Fixture;
+using parley::test::Member;
+
+namespace {
+
+std::string ufrag_of(const media::Offered& offer) {
+  const std::string key = "a=ice-ufrag:";
+  const std::size_t at = offer.sdp.find(key) + key.size();
+  return offer.sdp.substr(at, offer.sdp.find('\r', at) - at);
+}
+
+}  // namespace
+
+START_TEST(an_ice_restart_changes_credentials_and_nothing_else) {
+  Fixture f;
+  const auto [a, b] = f.open_pair();
+  ck_assert(f.flows(*b, *a));
+  const std::string before = ufrag_of(a->offers.back());
+  const std::size_t offers = a->offers.size();
+  f.worker().post(media::Restart{a->leg, f.next_ticket(), false});
+  ck_assert(f.run_until([&] { return a->offers.size() > offers; }));
+  ck_assert_str_ne(ufrag_of(a->offers.back()).c_str(), before.c_str());
+  // The peer checks with the new credentials, and the DTLS association goes on.
+  ck_assert(f.run_until([&] { return a->peer->good_checks() >= 2; }));
+  ck_assert(f.flows(*a, *b));
+  ck_assert(f.flows(*b, *a));
+  ck_assert_int_eq(a->connected, 1);
+  ck_assert_uint_eq(f.stats().auth_failures, 0);
+}
+END_TEST
+
+START_TEST(a_peer_may_move_to_another_port) {
+  Fixture f;
+  const auto [a, b] = f.open_pair();
+  ck_assert(f.flows(*b, *a));
+  for (int i = 0; i < 3; ++i) {
+    a->peer->move_to_new_socket();
+    ck_assert(f.run_until([&] { return a->peer->ice_connected(); }));
+    ck_assert(f.flows(*a, *b));
+    ck_assert(f.flows(*b, *a));
+  }
+}
+END_TEST
+
+START_TEST(a_restart_and_a_new_port_together) {
+  Fixture f;
+  const auto [a, b] = f.open_pair();
+  const std::size_t offers = a->offers.size();
+  a->peer->move_to_new_socket();
+  f.worker().post(media::Restart{a->leg, f.next_ticket(), false});
+  ck_assert(f.run_until([&] { return a->offers.size() > offers && a->peer->ice_connected(); }));
+  ck_assert(f.flows(*a, *b));
+  ck_assert(f.flows(*b, *a));
+}
+END_TEST
+
+START_TEST(a_fresh_restart_takes_a_new_peer_under_the_same_leg) {
+  Fixture f;
+  const auto [a, b] = f.open_pair();
+  ck_assert(f.flows(*b, *a));
+  for (int i = 0; i < 3; ++i) {
+    const std::size_t offers = a->offers.size();
+    a->peer = std::make_unique<parley::test::WebRtcPeer>(parley::test::PeerOptions{});
+    f.worker().post(media::Restart{a->leg, f.next_ticket(), true});
+    ck_assert(f.run_until([&] { return a->offers.size() > offers && a->connected == 2 + i; }));
+    ck_assert(f.run_until([&] { return a->peer->dtls_connected(); }));
+    ck_assert(f.flows(*a, *b));
+    ck_assert(f.flows(*b, *a));
+  }
+  ck_assert_int_eq(b->connected, 1);
+  ck_assert_uint_eq(f.stats().legs, 2);
+  f.close(*a);
+  ck_assert(f.run_until([&] { return a->closed; }));
+  ck_assert_uint_eq(f.stats().legs_reaping, 0);
+}
+END_TEST
+
+START_TEST(a_failed_leg_can_be_restarted_from_scratch) {
+  Fixture f;
+  Member& a = f.open();
+  Member& b = f.open({.flip_fingerprint = true});
+  f.introduce(a, b);
+  ck_assert(f.run_until([&] { return !b.failure.empty() && a.connected == 1; }));
+  b.peer = std::make_unique<parley::test::WebRtcPeer>(parley::test::PeerOptions{});
+  f.worker().post(media::Restart{b.leg, f.next_ticket(), true});
+  ck_assert(f.run_until([&] { return b.connected == 1 && b.peer->dtls_connected(); }));
+  ck_assert(f.flows(a, b));
+  ck_assert(f.flows(b, a));
+}
+END_TEST
+
+int main() {
+  return parley::test::run(
+      "media restart",
+      {an_ice_restart_changes_credentials_and_nothing_else, a_peer_may_move_to_another_port,
+       a_restart_and_a_new_port_together, a_fresh_restart_takes_a_new_peer_under_the_same_leg,
+       a_failed_leg_can_be_restarted_from_scratch});
+}
