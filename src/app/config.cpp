@@ -420,11 +420,11 @@ base::Result<void> check_together(const KeyFile& file, const Config& config) {
         file.at(line_of(file, "http", "listen"),
                 "plain http beyond loopback: set tls-certificate and tls-key, or listen on "
                 "localhost behind a proxy, or say allow-plain = true"));
-  if (config.keys.empty())
-    return tl::unexpected(
-        file.at(1,
-                "there is no key to check tokens with; add a group [key \"ID\"] with "
-                "algorithm and secret-file or public-key-file"));
+  if (!loopback && config.keys.empty())
+    return tl::unexpected(file.at(
+        line_of(file, "http", "listen"),
+        "the development key is for this machine alone: to listen beyond loopback, add a group "
+        "[key \"ID\"] with algorithm and secret-file or public-key-file"));
   return {};
 }
 

@@ -26,7 +26,7 @@ struct Config {
   media::WorkerConfig media;
   std::string store;  // path; empty: in the user's data folder
   std::string audience = "parley";
-  std::vector<auth::Key> keys;  // empty: a development key beside the store
+  std::vector<auth::Key> keys;  // empty: the development key; on loopback only
   call::Limits calls;
   base::Duration hello_timeout = std::chrono::seconds(5);
   std::vector<wire::IceServer> ice_servers;

@@ -27,22 +27,28 @@ base::Result<std::string> data_folder() {
   return std::string(folder.get());
 }
 
+// Whole or not at all: somebody else may be starting for the first time as well.
 base::Result<void> write_new_secret(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0 && errno == EEXIST) return {};
+  const std::string draft = fmt::format("{}.{}", path, random_name());
+  const int fd = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   const std::string secret = random_secret() + "\n";
   const bool written =
       fd >= 0 && ::write(fd, secret.data(), secret.size()) == static_cast<ssize_t>(secret.size());
+  const bool made = written && (::link(draft.c_str(), path.c_str()) == 0 || errno == EEXIST);
   const int reason = errno;
-  if (fd >= 0) ::close(fd);
-  if (!written)
+  if (fd >= 0) {
+    ::close(fd);
+    ::unlink(draft.c_str());
+  }
+  if (!made)
     return base::fail(base::Code::kUnavailable,
                       fmt::format("cannot make the key {}: {}", path, std::strerror(reason)));
   return {};
 }
 
 base::Result<auth::Key> development_key(const std::string& path) {
-  if (auto made = write_new_secret(path); !made) return tl::unexpected(made.error());
+  if (!g_file_test(path.c_str(), G_FILE_TEST_EXISTS))
+    if (auto made = write_new_secret(path); !made) return tl::unexpected(made.error());
   wrap::Owned<char> contents;
   wrap::Owned<GError> error;
   if (!g_file_get_contents(path.c_str(), wrap::OutParam(contents), nullptr, wrap::OutParam(error)))
