@@ -17,8 +17,7 @@ constexpr std::chrono::milliseconds kWatchInterval{500};
 // ---- start and end --------------------------------------------------------------------------
 
 Control::Control(GMainContext* context, WorkerConfig config, std::function<void(Event)> on_event)
-    : context_(context),
-      config_(std::move(config)),
+    : config_(std::move(config)),
       on_event_(std::move(on_event)),
       mailbox_(context, [this](std::vector<ControlInput>& inputs) { on_inputs(inputs); }) {}
 
@@ -95,6 +94,7 @@ Control::~Control() {
 
 void Control::close_all(std::function<void()> on_empty) {
   std::vector<LegId> ids;
+  ids.reserve(legs_.size());
   for (const auto& [id, leg] : legs_) ids.push_back(id);
   for (const LegId id : ids) {
     CloseLeg close{id};
@@ -177,8 +177,7 @@ void Control::verdict(LegId leg, std::uint64_t ticket, const base::Result<void>&
 void Control::handle(OpenLeg& command) {
   const auto [place, is_new] = legs_.try_emplace(command.leg);
   if (!is_new) {
-    PARLEY_MEDIA_LOG(GST_LEVEL_WARNING, "leg %" G_GUINT64_FORMAT " is open already",
-                     command.leg.value);
+    log(GST_LEVEL_WARNING, fmt::format("leg {} is open already", command.leg.value));
     return;
   }
   place->second = std::make_unique<Leg>(command.leg, leg_context_);

@@ -98,7 +98,6 @@ class Control {
   void refresh_touched();
   void on_timer();
 
-  GMainContext* context_;
   WorkerConfig config_;
   std::function<void(Event)> on_event_;
   ControlCounters counters_;

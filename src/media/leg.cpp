@@ -164,7 +164,7 @@ void Leg::take_answer(sdp::Answer answer) {
     const auto text = sdp::answer_for_webrtcbin(pc_->base_offer(), answer);
     const auto taken = text ? pc_->set_remote(*text) : tl::unexpected(text.error());
     if (!taken) {
-      PARLEY_MEDIA_LOG(GST_LEVEL_ERROR, "base answer: %s", taken.error().message.c_str());
+      log(GST_LEVEL_ERROR, "base answer: " + taken.error().message);
       return fail("the media server could not use the answer");
     }
   }
@@ -248,8 +248,7 @@ void Leg::refresh_tracks(const SourcesOf& sources_of) {
     if (const auto mid = session_->add_track(key, owner, ssrc); mid)
       tracks_.emplace(key, Track{owner, ssrc});
     else
-      PARLEY_MEDIA_LOG(GST_LEVEL_WARNING, "leg %" G_GUINT64_FORMAT ": %s", id_.value,
-                       mid.error().message.c_str());
+      log(GST_LEVEL_WARNING, fmt::format("leg {}: {}", id_.value, mid.error().message));
   }
 }
 

@@ -1,14 +1,13 @@
-// The room's debug category. Never an SDP body, a key or an address above DEBUG.
+// The room's debug category, `parley-media`. Never an SDP body, a key or, above DEBUG, an address.
 #pragma once
 
 #include <gst/gst.h>
 
+#include <string>
+
 namespace parley::media {
 
-// `parley-media`, registered at first use; any thread.
-[[nodiscard]] GstDebugCategory* log_category();
+// Any thread. For rare things: nothing of the packet path logs.
+void log(GstDebugLevel level, const std::string& text);
 
 }  // namespace parley::media
-
-#define PARLEY_MEDIA_LOG(level, ...) \
-  GST_CAT_LEVEL_LOG(parley::media::log_category(), level, nullptr, __VA_ARGS__)

@@ -67,8 +67,7 @@ GstBusSyncReply on_bus_message(GstBus* /*bus*/, GstMessage* message, gpointer da
   if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) {
     wrap::Owned<GError> error;
     gst_message_parse_error(message, wrap::OutParam(error), nullptr);
-    PARLEY_MEDIA_LOG(GST_LEVEL_INFO, "%s: %s", GST_OBJECT_NAME(GST_MESSAGE_SRC(message)),
-                     error->message);
+    log(GST_LEVEL_INFO, error->message);
     const Address& to = *Address::cast(data);
     to.box->post(PipelineFailed{to.id, error->message});
   }
@@ -112,7 +111,7 @@ PeerConnection::PeerConnection(TransportId id, std::shared_ptr<ControlBox> box)
 }
 
 base::Result<std::unique_ptr<PeerConnection>> PeerConnection::start(
-    TransportId id, std::shared_ptr<ControlBox> box, std::shared_ptr<IoThread::Inbox> io) {
+    TransportId id, std::shared_ptr<ControlBox> box, const std::shared_ptr<IoThread::Inbox>& io) {
   std::unique_ptr<PeerConnection> pc(new PeerConnection(id, std::move(box)));
   if (auto built = pc->build(io); !built) return tl::unexpected(built.error());
   return pc;

@@ -38,7 +38,7 @@ class PeerConnection {
 
   // Starts the pipeline and asks for the base offer (BaseOffered).
   [[nodiscard]] static base::Result<std::unique_ptr<PeerConnection>> start(
-      TransportId id, std::shared_ptr<ControlBox> box, std::shared_ptr<IoThread::Inbox> io);
+      TransportId id, std::shared_ptr<ControlBox> box, const std::shared_ptr<IoThread::Inbox>& io);
   // `retire()` first, or the pipeline goes to NULL here, which may block.
   ~PeerConnection();
   PeerConnection(const PeerConnection&) = delete;

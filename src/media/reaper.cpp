@@ -86,7 +86,7 @@ std::uint64_t Reaper::check(base::TimePoint now) {
     Progress& progress = *worker.progress;
     if (progress.busy && !progress.given_up && now - progress.busy_since > watchdog_) {
       progress.given_up = true;
-      PARLEY_MEDIA_LOG(GST_LEVEL_ERROR, "a leg does not go to NULL; going on without its thread");
+      log(GST_LEVEL_ERROR, "a leg does not go to NULL; going on without its thread");
     }
     stuck += progress.given_up ? 1 : 0;
   }
