@@ -14,7 +14,7 @@ START_TEST(reads_and_writes_literal_addresses) {
   for (const char* text : {"127.0.0.1", "192.0.2.255", "::1", "2001:db8::42"}) {
     const auto address = media::parse_address(text);
     ck_assert_msg(address.has_value(), "%s", text);
-    ck_assert_str_eq(media::to_text(*address).c_str(), text);
+    ck_assert(media::to_text(*address) == text);
   }
   ck_assert(media::parse_address("::ffff:127.0.0.1")->is_v4());
 }

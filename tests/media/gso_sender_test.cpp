@@ -33,6 +33,7 @@ media::GsoSender::Destination to(const media::UdpSocket& from, const media::UdpS
 // Datagrams of these sizes, each filled with its number.
 std::vector<Bytes> datagrams(const std::vector<std::size_t>& sizes) {
   std::vector<Bytes> out;
+  out.reserve(sizes.size());
   for (const std::size_t size : sizes)
     out.emplace_back(size, static_cast<std::uint8_t>(out.size()));
   return out;

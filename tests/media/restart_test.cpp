@@ -27,7 +27,7 @@ START_TEST(an_ice_restart_changes_credentials_and_nothing_else) {
   const std::size_t offers = a->offers.size();
   f.worker().post(media::Restart{a->leg, f.next_ticket(), false});
   ck_assert(f.run_until([&] { return a->offers.size() > offers; }));
-  ck_assert_str_ne(ufrag_of(a->offers.back()).c_str(), before.c_str());
+  ck_assert(ufrag_of(a->offers.back()) != before);
   // The peer checks with the new credentials, and the DTLS association goes on.
   ck_assert(f.run_until([&] { return a->peer->good_checks() >= 2; }));
   ck_assert(f.flows(*a, *b));

@@ -287,7 +287,7 @@ END_TEST
 START_TEST(a_socket_that_cannot_be_opened_is_an_error_in_words) {
   media::WorkerConfig config;
   config.listen = {"not-an-address"};
-  const auto worker = media::Worker::start(config, [](media::Event) {});
+  const auto worker = media::Worker::start(config, [](const media::Event&) {});
   ck_assert(!worker.has_value());
   ck_assert(worker.error().message.find("not-an-address") != std::string::npos);
 }
