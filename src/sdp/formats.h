@@ -18,7 +18,8 @@ struct ExtensionFormat {
 // The extensions that are offered; the reserved ones are not.
 [[nodiscard]] const std::vector<ExtensionFormat>& extension_formats(base::Kind kind);
 
-// The values of a=rtcp-fb, for every payload type of the kind.
+// The values of a=rtcp-fb, for every payload type of the kind; transport-cc stands beside them
+// where the peer sends.
 [[nodiscard]] const std::vector<std::string_view>& feedback_formats(base::Kind kind);
 
 // "sha-256 AB:CD:..." (RFC 8122, 5).

@@ -12,8 +12,8 @@
 namespace parley::sdp {
 namespace {
 
-// Chromium starts at 300 kbit/s and, without transport-cc feedback, takes half a minute to climb
-// to what one camera needs; others ignore the key. In kbit/s.
+// Chromium starts at 300 kbit/s and takes seconds to climb to what one camera needs; others ignore
+// the key. In kbit/s.
 constexpr std::string_view kStartBitrate = "x-google-start-bitrate=1000";
 
 template <class... Args>
@@ -73,6 +73,8 @@ void put_formats(std::string& out, const MediaLine& line) {
     if (!fmtp.empty()) put(out, "a=fmtp:{} {}", format.payload_type, fmtp);
     for (const std::string_view feedback : feedback_formats(line.kind))
       put(out, "a=rtcp-fb:{} {}", format.payload_type, feedback);
+    // Where the peer sends, the router tells it what has arrived; it does not ask for the same.
+    if (line.receives) put(out, "a=rtcp-fb:{} transport-cc", format.payload_type);
   }
 }
 

@@ -98,6 +98,7 @@ START_TEST(writes_the_audio_line_to_the_letter) {
       "a=candidate:3 1 udp 2130705919 2001:db8::10 40000 typ host\n"
       "a=end-of-candidates\na=mid:00\na=recvonly\na=rtpmap:111 opus/48000/2\n"
       "a=fmtp:111 minptime=10;useinbandfec=1\n"
+      "a=rtcp-fb:111 transport-cc\n"
       "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\n"
       "a=extmap:2 urn:ietf:params:rtp-hdrext:ssrc-audio-level\n"
       "a=extmap:3 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time\n"
@@ -117,6 +118,7 @@ START_TEST(offers_video_with_all_codecs_and_candidates_only_once) {
   ck_assert(contains(video, "a=fmtp:98 profile-id=0;x-google-start-bitrate=1000\n"));
   ck_assert_uint_eq(count(video, " nack pli\n"), 4);
   ck_assert_uint_eq(count(video, " ccm fir\n"), 4);
+  ck_assert_uint_eq(count(video, " transport-cc\n"), 4);
   ck_assert(!contains(video, "ssrc-audio-level"));
 }
 END_TEST
