@@ -1394,7 +1394,8 @@ class Session extends Emitter {
     if (frame.type === 'ok' || frame.type === 'error') {
       const request = this.#requests.get(frame.ref);
       if (!request) {
-        if (frame.type === 'error') this.emit('error', new JsapiError(frame));
+        // What had no id of ours was not understood at all. Other answers came too late.
+        if (frame.type === 'error' && !frame.ref) this.emit('error', new JsapiError(frame));
         return;
       }
       this.#requests.delete(frame.ref);

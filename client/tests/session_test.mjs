@@ -94,6 +94,8 @@ test('an error without a request is an error event', async () => {
   const log = record(session, 'error');
   server.socket.deliver({ type: 'error', kind: 'request', code: 'bad_request', message: 'Not JSON.' });
   assert.equal(log[0][1].code, 'bad_request');
+  server.refuse(server.socket, 'long given up', { code: 'ended' });
+  assert.equal(log.length, 1);
 });
 
 test('what is not a frame of the protocol is ignored', async () => {

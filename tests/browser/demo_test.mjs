@@ -19,7 +19,8 @@ let server;
 let browser;
 before(async () => {
   mkdirSync(kPictures, { recursive: true });
-  [server, browser] = await Promise.all([Parleyd.start(), launchChromium()]);
+  server = await Parleyd.start();
+  browser = await launchChromium();
 });
 after(async () => {
   await browser?.close();

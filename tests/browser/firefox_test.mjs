@@ -10,11 +10,8 @@ let server;
 let chromium;
 let firefox;
 before(async () => {
-  [server, chromium, firefox] = await Promise.all([
-    Parleyd.start(),
-    launchChromium(),
-    launchFirefox(),
-  ]);
+  server = await Parleyd.start();
+  [chromium, firefox] = await Promise.all([launchChromium(), launchFirefox()]);
 });
 after(async () => {
   await Promise.all([chromium?.close(), firefox?.close()]);

@@ -8,12 +8,16 @@ const kCamera = { width: 320, height: 240, frameRate: 15 };
 // Runs in the page before anything else. Counts what the page makes, and gives the test a way to
 // say things that JSAPI never would.
 function watchPage(flipFingerprint) {
-  window.made = { peerConnections: 0, sockets: [] };
+  window.made = { peerConnections: 0, tracksHeard: 0, sockets: [] };
   const RealPeerConnection = window.RTCPeerConnection;
   window.RTCPeerConnection = class extends RealPeerConnection {
     constructor(...args) {
       super(...args);
       window.made.peerConnections += 1;
+      // A track of somebody else is muted until its first packet has come.
+      this.addEventListener('track', ({ track }) => {
+        track.addEventListener('unmute', () => (window.made.tracksHeard += 1));
+      });
     }
   };
   const RealWebSocket = window.WebSocket;
@@ -167,6 +171,11 @@ export class Device {
 
   peerConnections() {
     return this.#page.evaluate(() => window.made.peerConnections);
+  }
+
+  // How many tracks of others anything has ever come in on.
+  tracksHeard() {
+    return this.#page.evaluate(() => window.made.tracksHeard);
   }
 
   // What comes in now: {"bob": {packets, frames}}, packets of the microphone, frames of the camera.

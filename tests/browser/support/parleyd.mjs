@@ -1,6 +1,7 @@
 // The real parleyd: started on free ports with a configuration of its own in a temporary folder.
 
 import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -53,6 +54,7 @@ export class Parleyd {
     const port = await freeTcpPort();
     server.url = `http://localhost:${port}`;
     server.#config = join(server.#folder, 'parleyd.conf');
+    writeFileSync(join(server.#folder, 'secret'), randomBytes(32).toString('hex'), { mode: 0o600 });
     const lines = [
       '[http]',
       `port = ${port}`,
@@ -61,6 +63,9 @@ export class Parleyd {
       `udp-port = ${await freeUdpPort()}`,
       '[store]',
       `path = ${join(server.#folder, 'parley.db')}`,
+      '[key "test"]',
+      'algorithm = HS256',
+      'secret-file = secret',
       '[limits]',
       ...limits,
       '',
