@@ -3,7 +3,15 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -111,15 +119,18 @@ export class Parleyd {
     return Number(line.split(' ')[1]);
   }
 
-  // What the process holds now.
+  // What the process holds now. What comes and goes by itself is not counted: connections of clients
+  // (HTTP keep-alive), and the idle threads of GLib's pool, which end when they like.
   async holdings() {
-    // Sockets of clients come and go by themselves (HTTP keep-alive), and are not counted.
-    const tcp = await this.metric('parley_tcp_connections');
-    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
+    const legs = (await this.metric('parley_legs')) + (await this.metric('parley_legs_reaping'));
+    const proc = `/proc/${this.pid}`;
+    const tasks = readdirSync(`${proc}/task`).map((task) => textOf(`${proc}/task/${task}/comm`));
+    const tcp = new Set(['tcp', 'tcp6'].flatMap((name) => socketsIn(`${proc}/net/${name}`)));
+    const fds = readdirSync(`${proc}/fd`).map((fd) => linkOf(`${proc}/fd/${fd}`));
     return {
-      legs: (await this.metric('parley_legs')) + (await this.metric('parley_legs_reaping')),
-      threads: Number(status.match(/^Threads:\s+(\d+)/m)[1]),
-      fds: readdirSync(`/proc/${this.pid}/fd`).length - tcp,
+      legs,
+      threads: tasks.filter((name) => name && !name.startsWith('pool-')).length,
+      fds: fds.filter((target) => target && !tcp.has(target)).length,
     };
   }
 
@@ -129,5 +140,24 @@ export class Parleyd {
     const how = await this.exited;
     rmSync(this.#folder, { recursive: true });
     if (how !== 0) throw new Error(`parleyd ended with ${how}:\n${this.output}`);
+  }
+}
+
+// The sockets of a table of the kernel, as /proc/PID/fd names them (proc(5), /proc/net/tcp).
+function socketsIn(table) {
+  const lines = readFileSync(table, 'utf8').trim().split('\n').slice(1);
+  return lines.map((line) => `socket:[${line.trim().split(/\s+/)[9]}]`);
+}
+
+// Null for what ended while we looked.
+const textOf = (path) => unlessGone(() => readFileSync(path, 'utf8').trim());
+const linkOf = (path) => unlessGone(() => readlinkSync(path));
+
+function unlessGone(read) {
+  try {
+    return read();
+  } catch (error) {
+    if (error.code === 'ENOENT' || error.code === 'ESRCH') return null;
+    throw error;
   }
 }
