@@ -115,7 +115,8 @@ JSAPI.on('error', (error) => tell(error));
 function tell(error) {
   // A call that could not be opened says so on its own end screen.
   if (error.call?.error === error) return;
-  notice(error.message ?? String(error));
+  const next = error.kind === 'auth' ? ' Open a fresh link, or paste another token.' : '';
+  notice((error.message ?? String(error)) + next);
 }
 
 // ---- what is shown --------------------------------------------------------------------------
@@ -183,8 +184,14 @@ function renderIncoming(call) {
   element('incoming-audio').querySelector('span').textContent = call.settings.video
     ? 'Accept with audio only'
     : 'Accept';
-  element('incoming-sound').hidden = audible();
+  if (wasHidden) void showWhetherHeard();
   if (wasHidden) sheet.querySelector('button:not([hidden])').focus();
+}
+
+async function showWhetherHeard() {
+  element('incoming-sound').hidden = audible();
+  await unlock(); // browsers that want a click first resolve this after it
+  element('incoming-sound').hidden = audible();
 }
 
 function renderPassive(call) {
@@ -253,7 +260,7 @@ on('notice-close', () => notice(null));
 
 // The first click or key makes sound possible.
 for (const event of ['pointerdown', 'keydown']) {
-  addEventListener(event, () => unlock().then(() => (element('incoming-sound').hidden = audible())));
+  addEventListener(event, showWhetherHeard);
 }
 // Who closes the page leaves the call, instead of being lost after a while.
 addEventListener('pagehide', () => void active()?.hangup().catch(() => {}));

@@ -27,12 +27,61 @@ after(async () => {
   await server?.stop();
 });
 
+// Runs in the page: a camera that shows somebody, in place of the browser's test card.
+function drawnCamera(hue) {
+  const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (constraints) => {
+    const stream = await real(constraints);
+    const [testCard] = stream.getVideoTracks();
+    if (!testCard) return stream;
+    const canvas = Object.assign(document.createElement('canvas'), { width: 480, height: 360 });
+    const brush = canvas.getContext('2d');
+    const draw = () => {
+      const sway = Math.sin(performance.now() / 700) * 8;
+      const wall = brush.createLinearGradient(0, 0, 480, 360);
+      wall.addColorStop(0, `hsl(${hue} 45% 78%)`);
+      wall.addColorStop(1, `hsl(${hue + 40} 40% 55%)`);
+      brush.fillStyle = wall;
+      brush.fillRect(0, 0, 480, 360);
+      const ellipse = (colour, x, y, width, height) => {
+        brush.fillStyle = colour;
+        brush.beginPath();
+        brush.ellipse(x, y, width, height, 0, 0, 2 * Math.PI);
+        brush.fill();
+      };
+      ellipse(`hsl(${hue + 180} 40% 34%)`, 240 + sway / 2, 385, 150, 130); // shoulders
+      ellipse('hsl(25 45% 62%)', 240 + sway, 255, 30, 45); // neck
+      ellipse(`hsl(${hue + 15} 35% 22%)`, 240 + sway, 158, 78, 86); // hair
+      ellipse('hsl(25 50% 70%)', 240 + sway, 178, 62, 76); // face
+      ellipse('hsl(25 30% 25%)', 217 + sway, 170, 6, 7);
+      ellipse('hsl(25 30% 25%)', 263 + sway, 170, 6, 7);
+      brush.strokeStyle = 'hsl(5 45% 42%)';
+      brush.lineWidth = 5;
+      brush.beginPath();
+      brush.arc(240 + sway, 198, 24, 0.15 * Math.PI, 0.85 * Math.PI);
+      brush.stroke();
+    };
+    draw();
+    const timer = setInterval(draw, 66);
+    const [drawn] = canvas.captureStream(15).getVideoTracks();
+    const stop = drawn.stop.bind(drawn);
+    drawn.stop = () => {
+      clearInterval(timer);
+      testCard.stop();
+      stop();
+    };
+    return new MediaStream([...stream.getAudioTracks(), drawn]);
+  };
+}
+const kHues = { alice: 200, bob: 90, carol: 300 };
+
 // A device with the demo page open, as a person sees it.
 class Screen {
   static async open(profile, device, { viewport = kLaptop, dark = false, contacts = '' } = {}) {
     const context = await browser.createBrowserContext();
     const page = await context.newPage();
     const screen = new Screen();
+    await page.evaluateOnNewDocument(drawnCamera, kHues[profile] ?? 0);
     Object.assign(screen, { context, page, name: `${profile}’s ${device}`, problems: [] });
     page.on('pageerror', (error) => screen.problems.push(error.message));
     page.on('console', (message) => {
