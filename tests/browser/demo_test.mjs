@@ -29,20 +29,24 @@ after(async () => {
 
 // Runs in the page: a camera that shows somebody, in place of the browser's test card.
 function drawnCamera(hue) {
+  if (!navigator.mediaDevices) return; // the blank page before ours
   const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   navigator.mediaDevices.getUserMedia = async (constraints) => {
     const stream = await real(constraints);
     const [testCard] = stream.getVideoTracks();
     if (!testCard) return stream;
-    const canvas = Object.assign(document.createElement('canvas'), { width: 480, height: 360 });
+    const canvas = Object.assign(document.createElement('canvas'), { width: 480, height: 270 });
     const brush = canvas.getContext('2d');
     const draw = () => {
       const sway = Math.sin(performance.now() / 700) * 8;
-      const wall = brush.createLinearGradient(0, 0, 480, 360);
+      const wall = brush.createLinearGradient(0, 0, 480, 270);
       wall.addColorStop(0, `hsl(${hue} 45% 78%)`);
       wall.addColorStop(1, `hsl(${hue + 40} 40% 55%)`);
       brush.fillStyle = wall;
-      brush.fillRect(0, 0, 480, 360);
+      brush.fillRect(0, 0, 480, 270);
+      brush.save();
+      brush.translate(60, 5); // the person is drawn on 480 by 360
+      brush.scale(0.75, 0.75);
       const ellipse = (colour, x, y, width, height) => {
         brush.fillStyle = colour;
         brush.beginPath();
@@ -51,7 +55,7 @@ function drawnCamera(hue) {
       };
       ellipse(`hsl(${hue + 180} 40% 34%)`, 240 + sway / 2, 385, 150, 130); // shoulders
       ellipse('hsl(25 45% 62%)', 240 + sway, 255, 30, 45); // neck
-      ellipse(`hsl(${hue + 15} 35% 22%)`, 240 + sway, 158, 78, 86); // hair
+      ellipse(`hsl(${hue / 8} 40% 22%)`, 240 + sway, 158, 78, 86); // hair
       ellipse('hsl(25 50% 70%)', 240 + sway, 178, 62, 76); // face
       ellipse('hsl(25 30% 25%)', 217 + sway, 170, 6, 7);
       ellipse('hsl(25 30% 25%)', 263 + sway, 170, 6, 7);
@@ -60,6 +64,7 @@ function drawnCamera(hue) {
       brush.beginPath();
       brush.arc(240 + sway, 198, 24, 0.15 * Math.PI, 0.85 * Math.PI);
       brush.stroke();
+      brush.restore();
     };
     draw();
     const timer = setInterval(draw, 66);
@@ -211,6 +216,7 @@ test('a group call, shown on a phone too; who was not there finds it among the m
   await carol.picture('7-left');
   await carol.press('Join on this device');
   await alice.shows(3);
+  await alice.picture('7-joined');
   await alice.press('Hang up');
   await bob.press('Hang up');
   await carol.press('Hang up');
