@@ -43,7 +43,7 @@ std::optional<T> whole_number(std::string_view text) {
 }
 
 template <class T>
-Apply number(std::function<T&(Config&)> member, T least, T most) {
+Apply number(const std::function<T&(Config&)>& member, T least, T most) {
   return [=](const Place& place) -> Complaint {
     const auto value = whole_number<T>(place.value);
     if (!value || *value < least || *value > most)
@@ -66,7 +66,7 @@ std::optional<base::Duration> parse_duration(std::string_view text) {
 }
 
 template <class D>
-Apply duration(std::function<D&(Config&)> member) {
+Apply duration(const std::function<D&(Config&)>& member) {
   return [=](const Place& place) -> Complaint {
     const auto value = parse_duration(place.value);
     if (!value || *value < std::chrono::milliseconds(1) || *value > std::chrono::hours(24 * 7))
@@ -76,7 +76,7 @@ Apply duration(std::function<D&(Config&)> member) {
   };
 }
 
-Apply boolean(std::function<bool&(Config&)> member) {
+Apply boolean(const std::function<bool&(Config&)>& member) {
   return [=](const Place& place) -> Complaint {
     if (place.value != "true" && place.value != "false") return "is neither true nor false";
     member(place.config) = place.value == "true";
@@ -85,7 +85,7 @@ Apply boolean(std::function<bool&(Config&)> member) {
 }
 
 template <class T>
-Apply one_of(std::function<T&(Config&)> member, std::map<std::string, T> names) {
+Apply one_of(const std::function<T&(Config&)>& member, const std::map<std::string, T>& names) {
   return [=](const Place& place) -> Complaint {
     const auto found = names.find(place.value);
     if (found == names.end()) {
@@ -103,7 +103,7 @@ std::string absolute(const std::string& folder, const std::string& path) {
   return full.get();
 }
 
-Apply file(std::function<std::string&(Config&)> member, bool must_exist) {
+Apply file(const std::function<std::string&(Config&)>& member, bool must_exist) {
   return [=](const Place& place) -> Complaint {
     if (place.value.empty()) return "is empty; name a file, or leave the key out";
     const std::string path = absolute(place.folder, place.value);
@@ -114,8 +114,8 @@ Apply file(std::function<std::string&(Config&)> member, bool must_exist) {
   };
 }
 
-Apply list(std::function<std::vector<std::string>&(Config&)> member,
-           std::function<bool(const std::string&)> good, std::string what) {
+Apply list(const std::function<std::vector<std::string>&(Config&)>& member,
+           const std::function<bool(const std::string&)>& good, const std::string& what) {
   return [=](const Place& place) -> Complaint {
     auto items = split_list(place.value);
     for (const std::string& item : items)
@@ -224,12 +224,12 @@ std::vector<KeySpec> other_keys() {
   };
 }
 
-KeySpec time_limit(const char* key, std::function<base::Duration&(Config&)> member) {
-  return {"limits", key, duration<base::Duration>(std::move(member))};
+KeySpec time_limit(const char* key, const std::function<base::Duration&(Config&)>& member) {
+  return {"limits", key, duration<base::Duration>(member)};
 }
-KeySpec count_limit(const char* key, std::function<std::size_t&(Config&)> member,
+KeySpec count_limit(const char* key, const std::function<std::size_t&(Config&)>& member,
                     std::size_t most = kMany) {
-  return {"limits", key, number<std::size_t>(std::move(member), 1, most)};
+  return {"limits", key, number<std::size_t>(member, 1, most)};
 }
 
 std::vector<KeySpec> call_limits() {

@@ -31,7 +31,7 @@ struct ContextFree {
   void operator()(GOptionContext* context) const { g_option_context_free(context); }
 };
 
-std::string text_of(const wrap::Owned<char>& value) { return value ? value.get() : ""; }
+std::string text_of(const char* value) { return value != nullptr ? value : ""; }
 
 base::Result<std::chrono::seconds> parse_lifetime(const std::string& text) {
   char* end = nullptr;
@@ -45,10 +45,8 @@ base::Result<std::chrono::seconds> parse_lifetime(const std::string& text) {
   return std::chrono::seconds(amount * factor);
 }
 
-}  // namespace
-
-base::Result<Options> parse_options(const std::vector<std::string>& arguments) {
-  Options options;
+// What GOption writes into.
+struct Arguments {
   gboolean version = FALSE;
   gboolean check = FALSE;
   char* config = nullptr;
@@ -56,18 +54,29 @@ base::Result<Options> parse_options(const std::vector<std::string>& arguments) {
   char* user = nullptr;
   char* grants = nullptr;
   char* lifetime = nullptr;
+
+  Arguments() = default;
+  ~Arguments() {
+    for (char* text : {config, profile, user, grants, lifetime}) g_free(text);
+  }
+  Arguments(const Arguments&) = delete;
+  Arguments& operator=(const Arguments&) = delete;
+};
+
+base::Result<void> read_arguments(const std::vector<std::string>& given, Arguments& into) {
   const GOptionEntry entries[] = {
-      {"config", 'c', 0, G_OPTION_ARG_FILENAME, &config, "Read the configuration from FILE",
+      {"config", 'c', 0, G_OPTION_ARG_FILENAME, &into.config, "Read the configuration from FILE",
        "FILE"},
-      {"check-config", 0, 0, G_OPTION_ARG_NONE, &check, "Say what is wrong with it, and exit",
+      {"check-config", 0, 0, G_OPTION_ARG_NONE, &into.check, "Say what is wrong with it, and exit",
        nullptr},
-      {"print-token", 0, 0, G_OPTION_ARG_STRING, &profile,
+      {"print-token", 0, 0, G_OPTION_ARG_STRING, &into.profile,
        "Print an access token for PROFILE, signed with the first HS256 key, and exit", "PROFILE"},
-      {"user", 0, 0, G_OPTION_ARG_STRING, &user, "... of this user (default: named as the profile)",
-       "USER"},
-      {"grants", 0, 0, G_OPTION_ARG_STRING, &grants, "... with these rights", "A,B"},
-      {"valid-for", 0, 0, G_OPTION_ARG_STRING, &lifetime, "... for so long (default: 24h)", "TIME"},
-      {"version", 'v', 0, G_OPTION_ARG_NONE, &version, "Print the version, and exit", nullptr},
+      {"user", 0, 0, G_OPTION_ARG_STRING, &into.user,
+       "... of this user (default: named as the profile)", "USER"},
+      {"grants", 0, 0, G_OPTION_ARG_STRING, &into.grants, "... with these rights", "A,B"},
+      {"valid-for", 0, 0, G_OPTION_ARG_STRING, &into.lifetime, "... for so long (default: 24h)",
+       "TIME"},
+      {"version", 'v', 0, G_OPTION_ARG_NONE, &into.version, "Print the version, and exit", nullptr},
       {nullptr, 0, 0, G_OPTION_ARG_NONE, nullptr, nullptr, nullptr},
   };
   const std::unique_ptr<GOptionContext, ContextFree> context(
@@ -76,36 +85,42 @@ base::Result<Options> parse_options(const std::vector<std::string>& arguments) {
   g_option_context_add_main_entries(context.get(), entries, nullptr);
 
   // GOption wants a vector it may shorten.
-  char** argv = g_new0(char*, arguments.size() + 1);
-  for (std::size_t i = 0; i < arguments.size(); ++i) argv[i] = g_strdup(arguments[i].c_str());
+  char** argv = g_new0(char*, given.size() + 1);
+  for (std::size_t i = 0; i < given.size(); ++i) argv[i] = g_strdup(given[i].c_str());
   wrap::Owned<GError> error;
   const bool parsed = g_option_context_parse_strv(context.get(), &argv, wrap::OutParam(error));
-  const std::string left_over =
-      parsed && argv != nullptr && argv[0] != nullptr && argv[1] != nullptr ? argv[1] : "";
+  const bool left_over = parsed && argv != nullptr && argv[0] != nullptr && argv[1] != nullptr;
+  const std::string stray = left_over ? argv[1] : "";
   g_strfreev(argv);
-  const wrap::Owned<char> owned[] = {wrap::Owned<char>(config), wrap::Owned<char>(profile),
-                                     wrap::Owned<char>(user), wrap::Owned<char>(grants),
-                                     wrap::Owned<char>(lifetime)};
   if (!parsed)
     return base::fail(base::Code::kInvalid, fmt::format("{}; see parleyd --help", error->message));
-  if (!left_over.empty())
+  if (left_over)
     return base::fail(base::Code::kInvalid,
-                      fmt::format("'{}' is not expected; see parleyd --help", left_over));
-  options.version = version != FALSE;
-  options.check_config = check != FALSE;
-  options.config = text_of(owned[0]);
-  options.token_profile = text_of(owned[1]);
-  options.token_user = text_of(owned[2]);
-  std::string list = text_of(owned[3]);
+                      fmt::format("'{}' is not expected; see parleyd --help", stray));
+  return {};
+}
+
+}  // namespace
+
+base::Result<Options> parse_options(const std::vector<std::string>& arguments) {
+  Arguments given;
+  if (auto read = read_arguments(arguments, given); !read) return tl::unexpected(read.error());
+  Options options;
+  options.version = given.version != FALSE;
+  options.check_config = given.check != FALSE;
+  options.config = text_of(given.config);
+  options.token_profile = text_of(given.profile);
+  options.token_user = text_of(given.user);
+  std::string list = text_of(given.grants);
   for (char& c : list)
     if (c == ',') c = ';';
   for (std::string& grant : split_list(list)) options.grants.insert(std::move(grant));
   if (options.token_profile.empty() &&
-      (!options.token_user.empty() || !options.grants.empty() || owned[4]))
+      (!options.token_user.empty() || !options.grants.empty() || given.lifetime != nullptr))
     return base::fail(base::Code::kInvalid,
                       "--user, --grants and --valid-for belong to --print-token PROFILE");
-  if (owned[4]) {
-    const auto valid_for = parse_lifetime(owned[4].get());
+  if (given.lifetime != nullptr) {
+    const auto valid_for = parse_lifetime(given.lifetime);
     if (!valid_for) return tl::unexpected(valid_for.error());
     options.valid_for = *valid_for;
   }

@@ -147,8 +147,10 @@ Ports Program::Impl::ports() {
       .proven = [this](base::SocketId socket) { server_->proven(socket); },
       .media = [this](media::Command command) { worker_->post(std::move(command)); },
       .commit =
-          [this](std::vector<call::Save> saves, std::function<void(base::Result<void>)> done) {
+          [this](const std::vector<call::Save>& saves,
+                 std::function<void(base::Result<void>)> done) {
             std::vector<store::Record> records;
+            records.reserve(saves.size());
             for (const call::Save& save : saves) records.push_back(to_record(save));
             store_->submit(std::move(records), std::move(done));
           },

@@ -136,8 +136,8 @@ static gboolean metered_stream_close_finish(GIOStream*, GAsyncResult* result, GE
 
 static void metered_stream_finalize(GObject* object) {
   ParleyMeteredStream* self = PARLEY_METERED_STREAM(object);
-  g_clear_object(&self->input);
-  g_clear_object(&self->base);
+  g_object_unref(self->input);
+  g_object_unref(self->base);
   G_OBJECT_CLASS(parley_metered_stream_parent_class)->finalize(object);
 }
 

@@ -53,7 +53,7 @@ bool origin_allowed(std::string_view origin, std::string_view host,
 }
 
 std::string address_group(std::string_view address) {
-  const std::string text(address);
+  std::string text(address);
   in_addr v4{};
   if (inet_pton(AF_INET, text.c_str(), &v4) == 1) return text;
   in6_addr v6{};

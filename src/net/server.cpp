@@ -36,7 +36,7 @@ constexpr std::pair<const char*, const char*> kSecurityHeaders[] = {
 };
 
 std::string literal(GSocketAddress* address) {
-  if (address == nullptr || !G_IS_INET_SOCKET_ADDRESS(address)) return "?";
+  if (g_socket_address_get_family(address) == G_SOCKET_FAMILY_UNIX) return "?";
   const Chars text(
       g_inet_address_to_string(g_inet_socket_address_get_address(G_INET_SOCKET_ADDRESS(address))));
   return text.get();
