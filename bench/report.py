@@ -11,7 +11,7 @@ from pathlib import Path
 
 MAX_LOST_PCT = 0.1
 MAX_P95_MS = 100  # beyond this packets queue: the server, or the machine, is overloaded
-MAX_OTHER_PCT = 100  # of one CPU; more, and the figures are somebody else's
+MAX_OTHER_PCT = 50  # of one CPU; above this the figures are said to be disturbed
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,16 @@ def markdown(rows: list[dict]) -> str:
         for server, summary in row["servers"].items():
             ratio = row["ratio"] if server == "parley" else None
             text += table_row(row["scenario"], server, summary, ratio)
+    busiest = max(
+        (summary.get("other_cpu_pct", 0) for row in rows for summary in row["servers"].values()),
+        default=0,
+    )
+    if busiest > MAX_OTHER_PCT:
+        text += (
+            f"\n**Disturbed**: other processes took up to {busiest:.0f} % of one CPU meanwhile. The "
+            "ratio is still of two servers measured in turns; for absolute figures and latency "
+            "repeat it on a quiet machine.\n"
+        )
     return text
 
 
