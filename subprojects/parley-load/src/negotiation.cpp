@@ -255,8 +255,9 @@ void Negotiation::write_line(std::string& out, const MediaLine& line, bool offer
   if (sends(line)) out += "a=msid:" + line.stream_id + " " + line.track_id + "\r\n";
   out += "a=rtcp-mux\r\na=rtcp-rsize\r\na=rtpmap:" + type +
          (line.kind == Kind::kAudio ? " opus/48000/2\r\n" : " VP8/90000\r\n");
+  const std::string feedback_head = "a=rtcp-fb:" + type + " ";
   for (const std::string& feedback : line.feedback) {
-    out += "a=rtcp-fb:" + type + " " + feedback + "\r\n";
+    out.append(feedback_head).append(feedback).append("\r\n");
   }
   if (!line.fmtp.empty()) out += "a=fmtp:" + type + " " + line.fmtp + "\r\n";
   if (has_rtx) out += "a=rtpmap:" + rtx + " rtx/90000\r\na=fmtp:" + rtx + " apt=" + type + "\r\n";

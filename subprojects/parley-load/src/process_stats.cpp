@@ -92,8 +92,12 @@ ProcessStats read_process_stats(const std::vector<int>& pids) {
     stats.rss_kib += sum_of_lines(folder + "/status", {"VmRSS:"});
     stats.pss_kib += sum_of_lines(folder + "/smaps_rollup", {"Pss:"});
     each_entry(folder + "/fd", [&](const std::string&) { stats.files++; });
-    each_entry(folder + "/task",
-               [&](const std::string& thread) { add_thread(folder + "/task/" + thread, stats); });
+    const std::string tasks = folder + "/task";
+    each_entry(tasks, [&](const std::string& thread) {
+      std::string own = tasks;
+      own.append("/").append(thread);
+      add_thread(own, stats);
+    });
   }
   return stats;
 }
