@@ -14,6 +14,7 @@
 #include "net/listening.h"
 #include "net/metered_stream.h"
 #include "net/origin.h"
+#include "net/responses.h"
 #include "net/upgrade.h"
 #include "net/web_socket.h"
 
@@ -21,19 +22,6 @@ namespace parley::net {
 namespace {
 
 constexpr const char* kClientKey = "parley-client";
-
-// The page's own scripts and sockets, its own blobs as media, and nothing from elsewhere; devices
-// for the page itself only.
-constexpr std::pair<const char*, const char*> kSecurityHeaders[] = {
-    {"Content-Security-Policy",
-     "default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' blob:; "
-     "img-src 'self' data: blob:; object-src 'none'; "
-     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
-    {"X-Content-Type-Options", "nosniff"},
-    {"Referrer-Policy", "no-referrer"},
-    {"Permissions-Policy", "camera=(self), microphone=(self), display-capture=(self)"},
-    {"Cache-Control", "no-cache"},
-};
 
 std::string literal(GSocketAddress* address) {
   if (g_socket_address_get_family(address) == G_SOCKET_FAMILY_UNIX) return "?";
@@ -45,12 +33,6 @@ std::string literal(GSocketAddress* address) {
 bool is_loopback(const std::string& address) {
   const Object<GInetAddress> inet(g_inet_address_new_from_string(address.c_str()));
   return inet && g_inet_address_get_is_loopback(inet.get());
-}
-
-std::string header(SoupServerMessage* message, const char* name) {
-  const char* value =
-      soup_message_headers_get_list(soup_server_message_get_request_headers(message), name);
-  return value != nullptr ? value : "";
 }
 
 }  // namespace
@@ -323,25 +305,6 @@ void Server::Impl::on_request(SoupServer*, SoupServerMessage* message, const cha
                               GHashTable*, gpointer self) noexcept {
   static_cast<Impl*>(self)->serve(message, path);
 }
-
-namespace {
-
-void respond(SoupServerMessage* message, guint status, std::string_view type,
-             std::string_view body) {
-  soup_server_message_set_status(message, status, nullptr);
-  SoupMessageHeaders* headers = soup_server_message_get_response_headers(message);
-  for (const auto& [name, value] : kSecurityHeaders)
-    soup_message_headers_replace(headers, name, value);
-  if (body.empty()) return;
-  soup_server_message_set_response(message, std::string(type).c_str(), SOUP_MEMORY_COPY,
-                                   body.data(), body.size());
-}
-
-void respond_text(SoupServerMessage* message, guint status, std::string_view body) {
-  respond(message, status, "text/plain; charset=utf-8", body);
-}
-
-}  // namespace
 
 void Server::Impl::serve(SoupServerMessage* message, std::string_view path) {
   Client* client = client_of(message);
