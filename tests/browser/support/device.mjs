@@ -131,6 +131,13 @@ export class Device {
     return this.#act((call, which) => call.unmute(which), kind);
   }
 
+  shareScreen() {
+    return this.#act((call) => call.shareScreen().then(() => null));
+  }
+  stopScreen() {
+    return this.#act((call) => call.stopScreen());
+  }
+
   // Sends any frame over this device's socket and returns the server's answer to it.
   say(frame) {
     return this.#page.evaluate((message) => {
@@ -207,6 +214,13 @@ export class Device {
       });
     });
     return { armed: watching, at: watching.then(() => this.#page.evaluate(() => window.test.firstFrame)) };
+  }
+
+  // Pictures of the screen that `profile` shares; null while it shares none.
+  async screenFrames(profile) {
+    const tracks = await this.#act(async (call) => (await call.getStats()).tracks);
+    const screen = tracks.find((t) => t.profileId === profile && t.source === 'screen');
+    return screen ? screen.framesDecoded ?? 0 : null;
   }
 
   // Waits until both microphone and camera of each of `profiles` keep coming in.
