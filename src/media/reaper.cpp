@@ -102,14 +102,12 @@ Reaper::~Reaper() {
     return std::all_of(workers_.begin(), workers_.end(),
                        [](const Worker& w) { return w.progress->ended; });
   });
+  for (Worker& worker : workers_)
+    if (!worker.progress->ended) worker.thread.detach();
   std::vector<Worker> workers = std::move(workers_);
   lock.unlock();
-  for (Worker& worker : workers) {
-    if (worker.progress->ended)
-      worker.thread.join();
-    else
-      worker.thread.detach();
-  }
+  for (Worker& worker : workers)
+    if (worker.thread.joinable()) worker.thread.join();  // it has ended, or is about to return
 }
 
 }  // namespace parley::media
