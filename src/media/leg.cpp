@@ -7,10 +7,23 @@
 #include "media/certificate.h"
 #include "media/log.h"
 #include "media/random.h"
+#include "rtp/extensions.h"
 
 namespace parley::media {
 
 namespace {
+
+// The router knows extensions by the ids that sdp puts into offers.
+constexpr bool same_id(std::uint8_t rtp_id, sdp::Extension offered) {
+  return rtp_id == static_cast<std::uint8_t>(offered);
+}
+static_assert(same_id(rtp::kMidExtension, sdp::Extension::kMid) &&
+              same_id(rtp::kAudioLevelExtension, sdp::Extension::kAudioLevel) &&
+              same_id(rtp::kAbsSendTimeExtension, sdp::Extension::kAbsSendTime) &&
+              same_id(rtp::kTransportCcExtension, sdp::Extension::kTransportCc) &&
+              same_id(rtp::kRidExtension, sdp::Extension::kRid) &&
+              same_id(rtp::kRepairedRidExtension, sdp::Extension::kRepairedRid) &&
+              same_id(rtp::kDependencyDescriptorExtension, sdp::Extension::kDependencyDescriptor));
 
 // Bounds of a wish (our choice: 8K video, and room for any ranking of 50 participants).
 constexpr std::uint32_t kMaxHeight = 4320;
@@ -198,6 +211,9 @@ base::Result<void> Leg::subscribe(const Subscribe& wishes) {
 
 base::Result<void> Leg::restart(bool fresh) {
   if (fresh) {
+    // The offer that is under way is a fresh one already; a row of requests would otherwise make a
+    // pipeline each, with its threads, before the reaper has taken the first apart.
+    if (pc_ && !ready_) return {};
     stop_transport();
     failed_ = false;
     start_transport();

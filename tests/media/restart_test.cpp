@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <memory>
 #include <string>
 
 #include "fixture.h"
@@ -97,10 +99,39 @@ START_TEST(a_failed_leg_can_be_restarted_from_scratch) {
 }
 END_TEST
 
+// Each would take a webrtcbin of its own, with its threads, before the reaper can follow.
+START_TEST(fresh_restarts_in_a_row_make_one_transport) {
+  Fixture f;
+  const auto [a, b] = f.open_pair();
+  a->answers = false;
+  const std::size_t offers = a->offers.size();
+  const std::size_t verdicts = a->verdicts.size();
+  constexpr std::size_t kFlood = 100;
+  for (std::size_t i = 0; i < kFlood; ++i)
+    f.worker().post(media::Restart{a->leg, f.next_ticket(), true});
+  std::uint64_t most_reaping = 0;
+  ck_assert(f.run_until([&] {
+    most_reaping = std::max(most_reaping, f.stats().legs_reaping);
+    return a->verdicts.size() >= verdicts + kFlood && a->offers.size() > offers;
+  }));
+  ck_assert_uint_le(most_reaping, kFlood / 10);  // those that came before the others were posted
+  std::size_t answered = offers;
+  ck_assert(f.run_until([&] {
+    if (a->offers.size() > answered) {
+      answered = a->offers.size();
+      a->peer = std::make_unique<parley::test::WebRtcPeer>(parley::test::PeerOptions{});
+      f.answer(*a);
+    }
+    return a->connected == 2 && a->peer->dtls_connected();
+  }));
+  ck_assert(f.flows(*b, *a));
+}
+END_TEST
+
 int main() {
   return parley::test::run(
       "media restart",
       {an_ice_restart_changes_credentials_and_nothing_else, a_peer_may_move_to_another_port,
        a_restart_and_a_new_port_together, a_fresh_restart_takes_a_new_peer_under_the_same_leg,
-       a_failed_leg_can_be_restarted_from_scratch});
+       a_failed_leg_can_be_restarted_from_scratch, fresh_restarts_in_a_row_make_one_transport});
 }
