@@ -39,10 +39,13 @@ void TransportFeedback::on_packet(std::uint16_t sequence, std::uint32_t media_ss
 
 std::span<const std::uint8_t> TransportFeedback::build(std::uint32_t sender_ssrc) {
   const std::int64_t last = sequence_.highest();
-  while (next_ < last && at(next_).place != next_) ++next_;  // starts with one that came
+  std::int64_t first = next_;  // that came
+  while (first < last && at(first).place != first) ++first;
+  // What was lost before it is told of too, or loss between two reports would go unseen.
+  if (first - next_ >= static_cast<std::int64_t>(kMaxPerReport)) next_ = first;
 
   const std::int64_t base = next_;
-  const std::int64_t reference = at(base).ticks / kTicksPerReference;
+  const std::int64_t reference = at(first).ticks / kTicksPerReference;
   std::array<std::uint8_t, kMaxPerReport> statuses{};
   std::array<std::uint8_t, 2 * kMaxPerReport> deltas{};
   std::size_t count = 0;
