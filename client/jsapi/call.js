@@ -20,6 +20,7 @@ export class Call extends Emitter {
   #state;
   #role = null;
   #wanted;
+  #chosen = {}; // which of audio and video the application asked for by name
   #leg = null;
   #joining = 0; // accepts that wait for their answer
   #heldOffer = null; // an offer that came before that answer
@@ -86,8 +87,10 @@ export class Call extends Emitter {
   }
 
   // Takes the call on this connection. `audio` and `video` say what to open, true, false or media
-  // constraints; the call's settings by default. Resolves when the server has confirmed.
+  // constraints; the call's settings by default, and then what this participant had muted stays so.
+  // Resolves when the server has confirmed.
   async accept({ audio, video } = {}) {
+    this.#chosen = { audio: audio !== undefined, video: video !== undefined };
     this.#wanted = { audio: audio ?? this.#wanted.audio, video: video ?? this.#wanted.video };
     this.#joining += 1;
     try {
@@ -121,6 +124,7 @@ export class Call extends Emitter {
   // Leaves the call, from an active or a passive connection; microphone and camera close at once.
   async hangup() {
     if (this.#state === 'ended') return;
+    this.#returning = false;
     this.#closeLeg();
     try {
       await this.#request('call.hangup', {}, { retry: true });
@@ -255,10 +259,13 @@ export class Call extends Emitter {
     this.#returning = false;
     this.#setRole(role);
     if (this.#leg) return;
+    // Mute belongs to the participant (docs/PROTOCOL.md, 5): its next device inherits it.
+    const { audio, video } = this.me;
     const leg = new Leg(this.#host.platform, {
       profileId: this.profileId,
       iceServers: this.#host.iceServers(),
       wanted: this.#wanted,
+      muted: { audio: !audio && !this.#chosen.audio, video: !video && !this.#chosen.video },
       send: (type, members) => this.#request(type, members),
       events: {
         onStart: (entry) => this.emit('stream', entry),
@@ -302,7 +309,6 @@ export class Call extends Emitter {
     const leg = this.#leg;
     if (!leg) return;
     const now = { audio: leg.sends('audio'), video: leg.sends('video') };
-    // Mute belongs to the participant: what was muted before this device joined still is.
     const { audio, video } = this.me;
     if (now.audio !== audio || now.video !== video) await this.#request('call.update', now);
     if (this.#leg === leg) this.#member(this.profileId, now);

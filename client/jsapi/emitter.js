@@ -13,15 +13,20 @@ export class Emitter {
 
   // The same for the next time only.
   once(event, listener) {
-    const off = this.on(event, (...args) => {
+    const heard = (...args) => {
       off();
       listener(...args);
-    });
+    };
+    heard.listener = listener;
+    const off = this.on(event, heard);
     return off;
   }
 
   off(event, listener) {
-    this.#listeners.get(event)?.delete(listener);
+    const listeners = this.#listeners.get(event) ?? new Set();
+    for (const heard of listeners) {
+      if (heard === listener || heard.listener === listener) listeners.delete(heard);
+    }
   }
 
   emit(event, ...args) {

@@ -19,15 +19,20 @@ class Emitter {
 
   // The same for the next time only.
   once(event, listener) {
-    const off = this.on(event, (...args) => {
+    const heard = (...args) => {
       off();
       listener(...args);
-    });
+    };
+    heard.listener = listener;
+    const off = this.on(event, heard);
     return off;
   }
 
   off(event, listener) {
-    this.#listeners.get(event)?.delete(listener);
+    const listeners = this.#listeners.get(event) ?? new Set();
+    for (const heard of listeners) {
+      if (heard === listener || heard.listener === listener) listeners.delete(heard);
+    }
   }
 
   emit(event, ...args) {
@@ -589,16 +594,17 @@ class Leg {
   #peer = null;
   #session = null; // which of the server's media sessions #peer talks to
   #sources = new Set(); // what this device has, also while the camera is closed for a mute
-  #muted = { audio: false, video: false };
+  #muted;
   #localStream;
   #closed = false;
 
-  // `options`: profileId, iceServers, wanted {audio, video: constraints or false}, send(type,
-  // members), and events: those of Peer, onLocalStream(stream) and onError(error).
+  // `options`: profileId, iceServers, wanted {audio, video: constraints or false}, muted {audio,
+  // video}: what is muted from the start, send(type, members), and events: those of Peer, onLocalStream(stream) and onError(error).
   constructor(platform, options) {
     this.#platform = platform;
     this.#options = options;
     this.#wanted = { mic: options.wanted.audio, camera: options.wanted.video };
+    this.#muted = { ...options.muted };
     this.#capture = new Capture(platform, () => this.stopScreen());
     this.#localStream = platform.createMediaStream();
   }
@@ -618,7 +624,8 @@ class Leg {
 
   // Opens the devices; resolves when everything that can be opened is.
   async open() {
-    await this.#report(await this.#capture.open(this.#wanted));
+    const { mic, camera } = this.#wanted;
+    await this.#report(await this.#capture.open({ mic, camera: !this.#muted.video && camera }));
   }
 
   offer(message) {
@@ -776,6 +783,7 @@ class Call extends Emitter {
   #state;
   #role = null;
   #wanted;
+  #chosen = {}; // which of audio and video the application asked for by name
   #leg = null;
   #joining = 0; // accepts that wait for their answer
   #heldOffer = null; // an offer that came before that answer
@@ -842,8 +850,10 @@ class Call extends Emitter {
   }
 
   // Takes the call on this connection. `audio` and `video` say what to open, true, false or media
-  // constraints; the call's settings by default. Resolves when the server has confirmed.
+  // constraints; the call's settings by default, and then what this participant had muted stays so.
+  // Resolves when the server has confirmed.
   async accept({ audio, video } = {}) {
+    this.#chosen = { audio: audio !== undefined, video: video !== undefined };
     this.#wanted = { audio: audio ?? this.#wanted.audio, video: video ?? this.#wanted.video };
     this.#joining += 1;
     try {
@@ -877,6 +887,7 @@ class Call extends Emitter {
   // Leaves the call, from an active or a passive connection; microphone and camera close at once.
   async hangup() {
     if (this.#state === 'ended') return;
+    this.#returning = false;
     this.#closeLeg();
     try {
       await this.#request('call.hangup', {}, { retry: true });
@@ -1011,10 +1022,13 @@ class Call extends Emitter {
     this.#returning = false;
     this.#setRole(role);
     if (this.#leg) return;
+    // Mute belongs to the participant (docs/PROTOCOL.md, 5): its next device inherits it.
+    const { audio, video } = this.me;
     const leg = new Leg(this.#host.platform, {
       profileId: this.profileId,
       iceServers: this.#host.iceServers(),
       wanted: this.#wanted,
+      muted: { audio: !audio && !this.#chosen.audio, video: !video && !this.#chosen.video },
       send: (type, members) => this.#request(type, members),
       events: {
         onStart: (entry) => this.emit('stream', entry),
@@ -1058,7 +1072,6 @@ class Call extends Emitter {
     const leg = this.#leg;
     if (!leg) return;
     const now = { audio: leg.sends('audio'), video: leg.sends('video') };
-    // Mute belongs to the participant: what was muted before this device joined still is.
     const { audio, video } = this.me;
     if (now.audio !== audio || now.video !== video) await this.#request('call.update', now);
     if (this.#leg === leg) this.#member(this.profileId, now);
@@ -1275,7 +1288,11 @@ class Session extends Emitter {
     try {
       return await this.#open();
     } catch (error) {
-      if (epoch === this.#epoch) this.#setState('disconnected');
+      if (epoch === this.#epoch) {
+        // Sent over some later connection, a call would come as a surprise to everybody.
+        this.#failRequests(() => true, error);
+        this.#setState('disconnected');
+      }
       throw error;
     }
   }
@@ -1348,7 +1365,7 @@ class Session extends Emitter {
           this.#receive(frame);
         } else if (frame.type === 'welcome') {
           settle(resolve, frame);
-          this.#welcomed(frame);
+          this.#welcomed(socket, frame);
         } else if (frame.type === 'error') {
           this.#socket = null;
           socket.close();
@@ -1369,11 +1386,17 @@ class Session extends Emitter {
     });
   }
 
-  #welcomed(frame) {
+  #welcomed(socket, frame) {
+    const waiting = [...this.#requests.values()];
     this.#attempt = 0;
-    this.#setState('connected');
+    this.#state = 'connected';
+    // First, so that whoever hears of the state finds everything as the welcome says.
     this.emit('welcome', frame);
-    for (const request of this.#requests.values()) this.#send(request);
+    if (this.#socket !== socket) return;
+    this.emit('state', this.#state);
+    for (const request of waiting) {
+      if (this.#socket === socket && this.#requests.has(request.id)) this.#send(request);
+    }
   }
 
   #send(request) {
@@ -1495,7 +1518,11 @@ function refusedBy(url, closeCode, bye) {
     });
   }
   const why = bye ? ` (${bye})` : '';
-  return connectionLost(`No connection to ${url}${why}; check the address and the network.`);
+  // A browser does not tell a page that it was turned away for where it comes from.
+  return connectionLost(
+    `No connection to ${url}${why}; check the address and the network, and whether the server's ` +
+      'setting "origins" lets this page in.',
+  );
 }
 
 // ---- client.js ----

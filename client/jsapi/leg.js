@@ -14,16 +14,17 @@ export class Leg {
   #peer = null;
   #session = null; // which of the server's media sessions #peer talks to
   #sources = new Set(); // what this device has, also while the camera is closed for a mute
-  #muted = { audio: false, video: false };
+  #muted;
   #localStream;
   #closed = false;
 
-  // `options`: profileId, iceServers, wanted {audio, video: constraints or false}, send(type,
-  // members), and events: those of Peer, onLocalStream(stream) and onError(error).
+  // `options`: profileId, iceServers, wanted {audio, video: constraints or false}, muted {audio,
+  // video}: what is muted from the start, send(type, members), and events: those of Peer, onLocalStream(stream) and onError(error).
   constructor(platform, options) {
     this.#platform = platform;
     this.#options = options;
     this.#wanted = { mic: options.wanted.audio, camera: options.wanted.video };
+    this.#muted = { ...options.muted };
     this.#capture = new Capture(platform, () => this.stopScreen());
     this.#localStream = platform.createMediaStream();
   }
@@ -43,7 +44,8 @@ export class Leg {
 
   // Opens the devices; resolves when everything that can be opened is.
   async open() {
-    await this.#report(await this.#capture.open(this.#wanted));
+    const { mic, camera } = this.#wanted;
+    await this.#report(await this.#capture.open({ mic, camera: !this.#muted.video && camera }));
   }
 
   offer(message) {

@@ -56,7 +56,11 @@ export class Session extends Emitter {
     try {
       return await this.#open();
     } catch (error) {
-      if (epoch === this.#epoch) this.#setState('disconnected');
+      if (epoch === this.#epoch) {
+        // Sent over some later connection, a call would come as a surprise to everybody.
+        this.#failRequests(() => true, error);
+        this.#setState('disconnected');
+      }
       throw error;
     }
   }
@@ -129,7 +133,7 @@ export class Session extends Emitter {
           this.#receive(frame);
         } else if (frame.type === 'welcome') {
           settle(resolve, frame);
-          this.#welcomed(frame);
+          this.#welcomed(socket, frame);
         } else if (frame.type === 'error') {
           this.#socket = null;
           socket.close();
@@ -150,11 +154,17 @@ export class Session extends Emitter {
     });
   }
 
-  #welcomed(frame) {
+  #welcomed(socket, frame) {
+    const waiting = [...this.#requests.values()];
     this.#attempt = 0;
-    this.#setState('connected');
+    this.#state = 'connected';
+    // First, so that whoever hears of the state finds everything as the welcome says.
     this.emit('welcome', frame);
-    for (const request of this.#requests.values()) this.#send(request);
+    if (this.#socket !== socket) return;
+    this.emit('state', this.#state);
+    for (const request of waiting) {
+      if (this.#socket === socket && this.#requests.has(request.id)) this.#send(request);
+    }
   }
 
   #send(request) {
@@ -276,5 +286,9 @@ function refusedBy(url, closeCode, bye) {
     });
   }
   const why = bye ? ` (${bye})` : '';
-  return connectionLost(`No connection to ${url}${why}; check the address and the network.`);
+  // A browser does not tell a page that it was turned away for where it comes from.
+  return connectionLost(
+    `No connection to ${url}${why}; check the address and the network, and whether the server's ` +
+      'setting "origins" lets this page in.',
+  );
 }

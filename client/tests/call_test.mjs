@@ -412,6 +412,9 @@ test('on returns its own undoing, once listens once, off takes off', async () =>
   client.on('error', listener);
   client.off('error', listener);
   client.emit('error', 3);
+  client.once('error', listener);
+  client.off('error', listener);
+  client.emit('error', 4);
   assert.deepEqual(heard, [1, 'once 1']);
 });
 
@@ -506,6 +509,48 @@ test('an active device whose old connection the server still believes in waits, 
   await settled();
   assert.equal(made.call.role, 'active receiver');
   assert.equal(made.devices.live.length, 2);
+});
+
+test('what was muted stays muted when the device joins again', async () => {
+  const made = await invited();
+  await made.call.accept({ audio: true, video: true });
+  await settled();
+  await made.call.mute('audio');
+  await made.call.mute('video');
+  const snapshot = running('reconnecting');
+  for (const participant of snapshot.participants) {
+    if (participant.profileId === 'bob') Object.assign(participant, { audio: false, video: false });
+  }
+  await reconnect(made, [snapshot]);
+  assert.equal(made.call.role, 'active receiver');
+  assert.deepEqual(made.devices.live.map(({ kind, enabled }) => [kind, enabled]), [['audio', false]]);
+  assert.deepEqual(made.server.sent('call.update').map(({ audio, video }) => [audio, video]), [
+    [false, true],
+    [false, false],
+  ]);
+  await made.call.unmute('audio');
+  assert.equal(made.devices.live[0].enabled, true);
+});
+
+test('who hung up is not brought back by a later connection', async () => {
+  const made = await invited('bob', { to: ['bob', 'carol'] });
+  await made.call.accept();
+  await settled();
+  await reconnect(made, [running('active')]); // waits for the server to give up the old connection
+  await made.call.hangup();
+  await reconnect(made, [running('left')]);
+  assert.equal(made.server.sent('call.accept').length, 1);
+  assert.equal(made.devices.live.length, 0);
+});
+
+test('profiles are known when the state says connected', async () => {
+  const server = new ScriptedServer();
+  server.welcome = { connectionId: 'c1', userId: 'alice', profiles: ['alice'], calls: [] };
+  const client = new Client(fakePlatform(server));
+  const seen = [];
+  client.on('connection:state', (state) => seen.push([state, ...client.profiles]));
+  await client.connect({ token: 'T' });
+  assert.deepEqual(seen, [['connecting'], ['connected', 'alice']]);
 });
 
 test('a call.init lost on the way is sent again under its id, and its role comes from now', async () => {

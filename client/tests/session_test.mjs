@@ -234,3 +234,30 @@ test('a renewed token is told to the server and used for the next socket', async
   await clock.advance(1000);
   assert.equal(server.hellos[1].token, 'T2');
 });
+
+test('what waited for a first connection that failed is rejected, and never sent later', async () => {
+  const { session, server } = make();
+  server.down = true;
+  const attempt = assert.rejects(session.connect({ token: 'T' }), { code: 'unavailable' });
+  await assert.rejects(session.request('call.init', {}, { retry: true }), { code: 'unavailable' });
+  await attempt;
+  server.down = false;
+  await session.connect({ token: 'T' });
+  assert.deepEqual(server.sent('call.init'), []);
+});
+
+test('a request made as soon as the connection is there is sent once', async () => {
+  const { session, server } = make();
+  session.on('welcome', () => void session.request('a'));
+  session.on('state', (state) => state === 'connected' && void session.request('b'));
+  await session.connect({ token: 'T' });
+  await settled();
+  assert.equal(server.sent('a').length, 1);
+  assert.equal(server.sent('b').length, 1);
+});
+
+test('a page the server may not want is told where to look', async () => {
+  const { session, server } = make();
+  server.down = true;
+  await assert.rejects(session.connect({ url: 'wss://server/ws', token: 'T' }), /origins/);
+});
