@@ -68,13 +68,13 @@ function dial(to, video) {
   element('hangup').focus();
 }
 
-async function accept(call, video) {
+async function accept(call, choice) {
   page.incoming = page.incoming.filter((other) => other !== call);
   try {
     // One conversation at a time: taking this call ends the one that is on.
     await active()?.hangup();
     page.ended = null;
-    await call.accept({ audio: true, video: video && kCamera });
+    await call.accept(choice);
   } catch (error) {
     // That another device was faster is no error: this page shows it as such.
     if (error.code !== 'already_accepted' && error.code !== 'ended') tell(error);
@@ -242,10 +242,11 @@ function tick() {
 // ---- buttons --------------------------------------------------------------------------------
 
 const on = (id, act) => element(id).addEventListener('click', act);
-on('incoming-video', () => accept(page.incoming[0], true));
-on('incoming-audio', () => accept(page.incoming[0], false));
+on('incoming-video', () => accept(page.incoming[0], { audio: true, video: kCamera }));
+on('incoming-audio', () => accept(page.incoming[0], { audio: true, video: false }));
 on('incoming-decline', () => decline(page.incoming[0]));
-on('passive-join', () => accept(page.passiveShown, page.passiveShown.settings.video));
+// What was muted on the other device stays so: nobody is heard or seen without having wished it.
+on('passive-join', () => accept(page.passiveShown, { video: page.passiveShown.me.video && kCamera }));
 on('passive-hangup', () => page.passiveShown.hangup().catch(tell));
 on('passive-close', () => {
   page.dismissed.add(page.passiveShown);

@@ -91,6 +91,7 @@ export class CallScreen {
     const remote = wanted.filter(({ own }) => !own).length;
     // With one other, one's own picture is small in a corner, as people know it from telephones.
     stage.dataset.layout = screens > 0 ? 'screen' : remote === 1 ? 'pair' : 'grid';
+    stage.style.setProperty('--screens', screens);
     const columns = Math.ceil(Math.sqrt(wanted.length));
     stage.style.setProperty('--columns', columns);
     stage.style.setProperty('--rows', Math.ceil(wanted.length / columns));

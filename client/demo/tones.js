@@ -39,7 +39,8 @@ export function play(name) {
   const pattern = kPatterns[name];
   const round = () => {
     if (audible()) for (const note of pattern.notes) sound(note, pattern.volume);
-    if (name === 'ring') navigator.vibrate?.([300, 150, 300]);
+    // Before the first touch a browser only complains.
+    if (name === 'ring' && navigator.userActivation?.hasBeenActive) navigator.vibrate?.([300, 150, 300]);
   };
   const gain = context.createGain();
   gain.connect(context.destination);
