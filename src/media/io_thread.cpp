@@ -183,7 +183,7 @@ void IoThread::Loop::take_mail() {
   for (IoCommand& command : mail_) {
     std::visit(base::Overloaded{
                    [this](SetIncoming& c) { router_.set_incoming(c.leg, std::move(c.tracks)); },
-                   [this](SetOutgoing& c) { router_.set_outgoing(c.leg, c.tracks); },
+                   [this](SetOutgoing& c) { router_.set_outgoing(c.leg, c.tracks, c.ended); },
                    [this](SetFeed& c) { router_.feed(c.stream, c.leg); },
                    [this](SetMute& c) { router_.mute(c.stream, c.audio_muted, c.video_muted); },
                    [this](ForgetStream& c) { router_.forget(c.stream); },

@@ -52,6 +52,7 @@ struct SetIncoming {
 struct SetOutgoing {
   LegId leg;
   std::vector<router::OutgoingTrack> tracks;
+  std::vector<std::uint32_t> ended;  // SSRCs that will not be used again
 };
 struct SetFeed {
   StreamId stream;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "media/certificate.h"
 #include "media/log.h"
@@ -39,6 +40,8 @@ base::Result<void> check(const Subscribe::Track& track) {
 }
 
 }  // namespace
+
+Leg::Leg(LegId id, LegContext& context) : id_(id), context_(context), last_ssrc_(random_u32()) {}
 
 // ---- the transport --------------------------------------------------------------------------
 
@@ -255,12 +258,12 @@ void Leg::refresh_tracks(const SourcesOf& sources_of) {
     const auto found = wanted.find(entry.first);
     if (found != wanted.end() && found->second == entry.second.owner) return false;
     session_->remove_track(entry.first);
+    ended_.push_back(entry.second.ssrc);
     return true;
   });
   for (const auto& [key, owner] : wanted) {
     if (tracks_.contains(key)) continue;
-    // Never one that was used before: SRTP goes wrong when a source's numbers start over.
-    const std::uint32_t ssrc = random_u32();
+    const std::uint32_t ssrc = next_ssrc();
     if (const auto mid = session_->add_track(key, owner, ssrc); mid)
       tracks_.emplace(key, Track{owner, ssrc});
     else
@@ -268,9 +271,21 @@ void Leg::refresh_tracks(const SourcesOf& sources_of) {
   }
 }
 
+// Never one that was used before: a source whose numbers start over is encrypted with a keystream
+// that was used. So a counter with a random start, scattered by steps that can be undone.
+std::uint32_t Leg::next_ssrc() {
+  std::uint32_t x = ++last_ssrc_;
+  x ^= x >> 16U;
+  x *= 0x7feb352dU;
+  x ^= x >> 15U;
+  x *= 0x846ca68bU;
+  x ^= x >> 16U;
+  return x != 0 ? x : next_ssrc();
+}
+
 void Leg::route() {
   context_.io->post(SetIncoming{id_, incoming()});
-  context_.io->post(SetOutgoing{id_, outgoing()});
+  context_.io->post(SetOutgoing{id_, outgoing(), std::exchange(ended_, {})});
 }
 
 std::vector<router::IncomingTrack> Leg::incoming() const {

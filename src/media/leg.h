@@ -39,7 +39,7 @@ class Leg {
   // Which sources of a stream are published now; nullptr: nobody feeds it.
   using SourcesOf = std::function<const std::set<base::Source>*(StreamId)>;
 
-  Leg(LegId id, LegContext& context) : id_(id), context_(context) {}
+  Leg(LegId id, LegContext& context);
   Leg(const Leg&) = delete;
   Leg& operator=(const Leg&) = delete;
 
@@ -99,6 +99,7 @@ class Leg {
   void try_open_gate();
   void take_answer(sdp::Answer answer);
   void refresh_tracks(const SourcesOf& sources_of);
+  [[nodiscard]] std::uint32_t next_ssrc();
   void route();
   [[nodiscard]] std::vector<router::IncomingTrack> incoming() const;
   [[nodiscard]] std::vector<router::OutgoingTrack> outgoing() const;
@@ -109,6 +110,7 @@ class Leg {
 
   // Kept across restarts.
   std::uint32_t generation_ = 0;
+  std::uint32_t last_ssrc_;  // before it was scattered
   std::set<base::Source> published_;
   std::map<StreamId, std::string> shown_;
   std::map<WishKey, Wish> wishes_;
@@ -125,6 +127,7 @@ class Leg {
   std::optional<DecoderKeyed> decoder_;
   std::optional<EncoderKeyed> encoder_;
   std::map<sdp::TrackKey, Track> tracks_;                // in the session
+  std::vector<std::uint32_t> ended_;                     // SSRCs of those taken out since route()
   std::map<std::string, OfferedLine> offered_;           // by mid, of the offer that is out
   std::map<base::Source, std::string> offered_sources_;  // ... and where the peer may send
   std::map<std::string, AnsweredLine> answered_;         // by mid, of the last answer

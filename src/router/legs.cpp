@@ -216,6 +216,14 @@ void Router::State::set_outgoing(Leg& leg, const std::vector<OutgoingTrack>& tra
   }
 }
 
+void Router::State::forget_ssrc(Leg& leg, std::uint32_t ssrc) {
+  const bool in_use = std::any_of(leg.outgoing.begin(), leg.outgoing.end(),
+                                  [&](const auto& out) { return out->ssrc == ssrc; });
+  if (in_use) return;
+  std::erase_if(leg.ended, [&](const auto& e) { return e.ssrc == ssrc; });
+  if (leg.open()) leg.gate->out.forget(ssrc);
+}
+
 void Router::State::feed(StreamId id, std::optional<LegId> leg) {
   Stream& fed = stream(id);
   if (fed.feeder == leg) return forget_if_unused(id);

@@ -25,8 +25,12 @@ void Router::set_incoming(LegId leg, std::vector<IncomingTrack> tracks) {
   if (Leg* found = state_->find_leg(leg)) state_->set_incoming(*found, std::move(tracks));
 }
 
-void Router::set_outgoing(LegId leg, const std::vector<OutgoingTrack>& tracks) {
-  if (Leg* found = state_->find_leg(leg)) state_->set_outgoing(*found, tracks);
+void Router::set_outgoing(LegId leg, const std::vector<OutgoingTrack>& tracks,
+                          std::span<const std::uint32_t> ended) {
+  Leg* found = state_->find_leg(leg);
+  if (found == nullptr) return;
+  state_->set_outgoing(*found, tracks);
+  for (const std::uint32_t ssrc : ended) State::forget_ssrc(*found, ssrc);
 }
 
 void Router::feed(StreamId stream, std::optional<LegId> leg) { state_->feed(stream, leg); }

@@ -79,8 +79,10 @@ class Router {
   // What the peer of `leg` sends; replaces the former list.
   void set_incoming(LegId leg, std::vector<IncomingTrack> tracks);
   // What `leg` receives; replaces the former list. A video track that is new here gets a key frame
-  // asked for at its source.
-  void set_outgoing(LegId leg, const std::vector<OutgoingTrack>& tracks);
+  // asked for at its source. A track that is left out may come back with its SSRC and goes on where
+  // it was; `ended` are SSRCs that never will, of which nothing is remembered.
+  void set_outgoing(LegId leg, const std::vector<OutgoingTrack>& tracks,
+                    std::span<const std::uint32_t> ended = {});
   // Whose media a stream is. Receivers see one continuous track across a change.
   void feed(StreamId stream, std::optional<LegId> leg);
   void mute(StreamId stream, bool audio_muted, bool video_muted);

@@ -119,8 +119,8 @@ struct Leg {
   std::optional<Duration> clock_offset;              // sender's NTP minus our time
 
   std::vector<std::unique_ptr<OutTrack>> outgoing;
-  // Numbering of tracks that ended. An SSRC that comes back goes on from here: its old numbers
-  // were encrypted with the same key.
+  // Numbering of tracks that were taken out. An SSRC that comes back goes on from here: its old
+  // numbers were encrypted with the same key.
   struct Ended {
     std::uint32_t ssrc;
     rtp::Splicer splicer;
@@ -155,6 +155,7 @@ class Router::State {
   void open_gate(Leg& leg, srtp::Inbound in, srtp::Outbound out);
   void set_incoming(Leg& leg, std::vector<IncomingTrack> tracks);
   void set_outgoing(Leg& leg, const std::vector<OutgoingTrack>& tracks);
+  static void forget_ssrc(Leg& leg, std::uint32_t ssrc);
   void feed(StreamId id, std::optional<LegId> leg);
   void forget_if_unused(StreamId id);
   void erase_stream(StreamId id);

@@ -23,8 +23,22 @@ struct Outbound::State {
   base::FlatIndex source_of{};  // ssrc -> index in sent
   // Indices sent, per source: one that is sent again would show the XOR of two payloads.
   std::vector<ReplayWindow<Inbound::kReplayWindow>> sent{};
+  std::vector<std::uint32_t> free{};  // places in sent of forgotten sources
   // One counter for all sources: their SSRCs keep the IVs apart all the same.
   std::uint32_t rtcp_index = 0;
+
+  std::uint32_t add_source(std::uint32_t ssrc, std::uint16_t first) {
+    auto place = static_cast<std::uint32_t>(sent.size());
+    if (free.empty()) {
+      sent.emplace_back(first);
+    } else {
+      place = free.back();
+      free.pop_back();
+      sent[place] = ReplayWindow<Inbound::kReplayWindow>(first);
+    }
+    source_of.set(ssrc, place);
+    return place;
+  }
 };
 
 base::Result<Outbound> Outbound::create(const KeyMaterial& key) {
@@ -55,9 +69,7 @@ std::size_t Outbound::protect(std::span<const std::uint8_t> header,
   const auto sequence = static_cast<std::uint16_t>(header[2] << 8U | header[3]);
   std::uint32_t source = s.source_of.find(ssrc);
   if (source == base::FlatIndex::kNone) {
-    source = static_cast<std::uint32_t>(s.sent.size());
-    s.sent.emplace_back(sequence);
-    s.source_of.set(ssrc, source);
+    source = s.add_source(ssrc, sequence);
   }
   auto& sent = s.sent[source];
   const auto index = estimate_index(sent.highest(), sequence);
@@ -101,8 +113,8 @@ void Outbound::forget(std::uint32_t ssrc) {
   State& s = *state_;
   const std::uint32_t source = s.source_of.find(ssrc);
   if (source == base::FlatIndex::kNone) return;
-  // Its place stays: moving another source into it would need the way back from place to ssrc.
   s.source_of.erase(ssrc);
+  s.free.push_back(source);
 }
 
 }  // namespace parley::srtp
