@@ -82,7 +82,8 @@ base::Result<void> fill_in(Config& config) {
   }
   if (config.client.empty()) config.client = client_folder();
   if (!config.client.empty())
-    config.http.mounts = {{"/", config.client + "/demo"}, {"/jsapi/", config.client + "/jsapi"}};
+    config.http.mounts = {{"/", config.client + "/demo"},
+                          {"/jsapi/", config.client + "/jsapi", /*any_origin=*/true}};
   return {};
 }
 

@@ -335,8 +335,9 @@ bool Server::Impl::may_see_metrics(SoupServerMessage* message, const Client& cli
 void Server::Impl::serve_file(SoupServerMessage* message, std::string_view path) {
   const auto file = files_.find(path);
   if (!file) return respond_text(message, SOUP_STATUS_NOT_FOUND, "There is nothing here.\n");
-  soup_message_headers_replace(soup_server_message_get_response_headers(message), "ETag",
-                               file->etag.c_str());
+  SoupMessageHeaders* headers = soup_server_message_get_response_headers(message);
+  soup_message_headers_replace(headers, "ETag", file->etag.c_str());
+  if (file->any_origin) soup_message_headers_replace(headers, "Access-Control-Allow-Origin", "*");
   if (header(message, "If-None-Match").find(file->etag) != std::string::npos)
     return respond(message, SOUP_STATUS_NOT_MODIFIED, {}, {});
   respond(message, SOUP_STATUS_OK, file->content_type, file->body);

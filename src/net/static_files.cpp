@@ -116,7 +116,7 @@ base::Result<File> StaticFiles::find(std::string_view path) const {
     const Chars digest(g_compute_checksum_for_data(
         G_CHECKSUM_SHA256, reinterpret_cast<const guchar*>(body->data()), body->size()));
     return File{std::move(*body), std::string(content_type_of(relative)),
-                "\"" + std::string(digest.get(), 32) + "\""};
+                "\"" + std::string(digest.get(), 32) + "\"", mount.any_origin};
   }
   return base::fail(base::Code::kNotFound, "There is no such file.");
 }

@@ -13,12 +13,15 @@ namespace parley::net {
 struct Mount {
   std::string prefix;     // starts and ends with '/'
   std::string directory;  // in the file system
+  // Pages of every origin may load these files. A browser takes modules from elsewhere only so.
+  bool any_origin = false;
 };
 
 struct File {
   std::string body;
   std::string content_type;
   std::string etag;  // with its quotes
+  bool any_origin = false;
 };
 
 // Main thread; reads the file each time, so that a changed client is served without a restart.

@@ -354,7 +354,7 @@ START_TEST(serves_the_client_and_nothing_beside_it) {
   put("secret", "secret");
   ck_assert_int_eq(symlink((base + "/secret").c_str(), (base + "/site/link.txt").c_str()), 0);
   net::ServerConfig config;
-  config.mounts = {{"/", base + "/site"}};
+  config.mounts = {{"/", base + "/site"}, {"/lib/", base + "/site", /*any_origin=*/true}};
   Running running({}, config);
   const auto get = [&](const std::string& path, const std::string& headers = {}) {
     return answer_to(running, "GET " + path + " HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n");
@@ -370,6 +370,9 @@ START_TEST(serves_the_client_and_nothing_beside_it) {
   const std::string tag = page.substr(etag, page.find('\r', etag) - etag);
   ck_assert(get("/", "If-None-Match: " + tag + "\r\n").starts_with("HTTP/1.1 304"));
   ck_assert(get("/app.js").find("Content-Type: text/javascript") != std::string::npos);
+  const std::string any_origin = "Access-Control-Allow-Origin: *\r\n";
+  ck_assert(get("/lib/app.js").find(any_origin) != std::string::npos);
+  ck_assert(get("/app.js").find(any_origin) == std::string::npos);
   ck_assert(get("/app.js", "Range: bytes=0-1\r\n").find("\r\n\r\nexport {};") != std::string::npos);
   for (const char* path : {"/../secret", "/%2e%2e/secret", "/..%2fsecret", "/.hidden", "/link.txt",
                            "//secret", "/site/../../secret", "/none", "/%00", "/a%00b"}) {
