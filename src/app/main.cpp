@@ -128,8 +128,7 @@ int run(const std::vector<std::string>& arguments) {
   if (options->check_config && options->config.empty())
     return complain(kBadUsage, "--check-config needs --config FILE");
   Config config = default_config();
-  const bool demo = options->config.empty();
-  if (!demo) {
+  if (!options->config.empty()) {
     auto loaded = load_config(options->config);
     if (!loaded) return complain(kBadConfig, loaded.error().message);
     config = std::move(*loaded);
@@ -138,6 +137,8 @@ int run(const std::vector<std::string>& arguments) {
     fmt::print("{}: nothing is wrong with it\n", options->config);
     return 0;
   }
+  // Without keys of its own it is somebody's first try, with a configuration or without.
+  const bool demo = config.keys.empty();
   // The database, its journal and the key are nobody else's to read.
   umask(077);
   if (auto filled = fill_in(config); !filled) return complain(kUnavailable, filled.error().message);
