@@ -124,7 +124,7 @@ struct Hide {
   LegId leg;
   StreamId stream;
 };
-struct Mute {  // what may be forwarded of `stream`; false: nothing of that kind
+struct Mute {  // what may be forwarded of `stream`; false: nothing of its microphone or camera
   StreamId stream;
   Settings unmuted;
 };

@@ -71,7 +71,7 @@ struct Hide {
   LegId leg;
   StreamId stream;
 };
-// Nothing of a muted kind is forwarded, whatever the peer sends.
+// Nothing of a muted microphone or camera is forwarded, whatever the peer sends.
 struct Mute {
   StreamId stream;
   bool audio_muted = false;

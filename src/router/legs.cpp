@@ -251,14 +251,13 @@ void Router::State::relink(LegId publisher) {
   for (const auto& stream : streams) {
     if (stream == nullptr || stream->feeder != publisher) continue;
     for (OutTrack* out : stream->receivers) {
-      const Kind kind = base::kind_of(out->source);
-      InTrack* from =
-          out->leg->open() && !stream->muted(kind) ? incoming_of(*leg, out->source) : nullptr;
+      const bool flows = out->leg->open() && !stream->muted(out->source);
+      InTrack* from = flows ? incoming_of(*leg, out->source) : nullptr;
       if (from != nullptr) from->receivers.push_back(out);
       if (from == out->from) continue;
       out->from = from;
       out->joined = 0;
-      if (from != nullptr && kind == Kind::kVideo) want_keyframe(*from);
+      if (from != nullptr && from->kind() == Kind::kVideo) want_keyframe(*from);
     }
   }
 }

@@ -85,6 +85,7 @@ class Router {
                     std::span<const std::uint32_t> ended = {});
   // Whose media a stream is. Receivers see one continuous track across a change.
   void feed(StreamId stream, std::optional<LegId> leg);
+  // Of microphone and camera; a shared screen and its sound are never muted.
   void mute(StreamId stream, bool audio_muted, bool video_muted);
   // A stream is forgotten when nobody feeds or receives it and it is not muted. This one forgets
   // the mutes of a stream that will not come back.

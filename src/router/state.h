@@ -137,8 +137,10 @@ struct Stream {
   bool audio_muted = false;
   bool video_muted = false;
   std::vector<OutTrack*> receivers;
-  [[nodiscard]] bool muted(Kind kind) const {
-    return kind == Kind::kAudio ? audio_muted : video_muted;
+  // A mute is of microphone and camera: who switches the camera off may still show a screen.
+  [[nodiscard]] bool muted(base::Source source) const {
+    return (source == base::Source::kMic && audio_muted) ||
+           (source == base::Source::kCamera && video_muted);
   }
 };
 

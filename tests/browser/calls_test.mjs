@@ -199,18 +199,20 @@ test('the caller’s second device and an unanswering receiver learn how it ende
   await closeAll([alice, phone, bob]);
 });
 
-test('a shared screen comes as a track of its own, goes, and comes again', async () => {
+test('a shared screen comes as a track of its own, goes, and comes again, also with the camera off', async () => {
   const [alice, bob] = await Promise.all([open('alice'), open('bob')]);
   const callId = await alice.call('bob');
   await bob.rings(callId);
   await bob.accept();
   await alice.receives('bob');
-  for (let round = 0; round < 2; round += 1) {
+  for (const camera of ['on', 'off']) {
+    if (camera === 'off') await bob.mute('video');
     await bob.shareScreen();
     await until('alice sees the screen', async () => (await alice.screenFrames('bob')) > 3);
     await bob.stopScreen();
     await until('the screen is gone', async () => (await alice.screenFrames('bob')) === null);
   }
+  await bob.unmute('video');
   await alice.receives('bob');
   await alice.hangup();
   await bob.ends('completed');

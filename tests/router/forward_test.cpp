@@ -165,6 +165,29 @@ START_TEST(after_unmuting_video_a_key_frame_is_asked_for_and_waited_for) {
 }
 END_TEST
 
+START_TEST(who_mutes_microphone_and_camera_may_still_show_a_screen) {
+  Room room;
+  one_to_many(room, 1);
+  constexpr std::uint32_t kScreen = 13;
+  room.router.set_incoming(LegId{1}, {{Source::kCamera, "01", {Room::ssrc(1, Source::kCamera)}},
+                                      {Source::kScreen, "02", {kScreen}}});
+  auto tracks = Room::tracks(2, 1);
+  auto screen = tracks.back();
+  screen.source = Source::kScreen;
+  screen.ssrc += 1;
+  screen.mid = {'a', 's'};
+  tracks.push_back(screen);
+  room.router.set_outgoing(LegId{2}, tracks);
+  room.router.mute(StreamId{1}, true, true);
+  room.send_video(1, 1, true);
+  ck_assert(room.peers.at(2)->rtp.empty());
+  ck_assert(
+      room.send(1, {.ssrc = kScreen, .sequence = 1, .payload_type = kVp8, .payload = vp8_key()}));
+  ck_assert_uint_eq(room.peers.at(2)->rtp.size(), 1);
+  ck_assert_uint_eq(room.peers.at(2)->packet(0).ssrc(), screen.ssrc);
+}
+END_TEST
+
 START_TEST(a_mute_outlives_a_change_of_device) {
   Room room;
   room.add(1);
@@ -483,6 +506,7 @@ int main() {
                             a_closed_gate_lets_nothing_in_or_out,
                             a_muted_kind_is_not_forwarded_and_leaves_no_hole,
                             after_unmuting_video_a_key_frame_is_asked_for_and_waited_for,
+                            who_mutes_microphone_and_camera_may_still_show_a_screen,
                             a_mute_outlives_a_change_of_device,
                             video_starts_with_a_key_frame,
                             padding_only_packets_go_to_nobody_and_leave_no_hole,
