@@ -17,8 +17,9 @@ base::WallTime wall(std::int64_t ms) { return base::WallTime(std::chrono::millis
 
 tl::unexpected<base::Error> no_participant(const base::CallId& call,
                                            const base::ProfileId& profile) {
-  return fail(Code::kNotFound, fmt::format("Call {} has no participant {} in the store.",
-                                           call.str(), profile.str()));
+  return fail(Code::kNotFound,
+              fmt::format("Call {} is not stored as live, or has no participant {} in the store.",
+                          call.str(), profile.str()));
 }
 
 }  // namespace
@@ -33,9 +34,11 @@ Result<Records> Records::prepare(Database& database) {
       // The first accept keeps its time; who had left is back.
       {&r.accept_,
        "UPDATE participants SET accepted_ms = coalesce(accepted_ms, ?3), connection = ?4,"
-       " outcome = NULL, left_ms = NULL WHERE call = ?1 AND profile = ?2"},
+       " outcome = NULL, left_ms = NULL WHERE call = ?1 AND profile = ?2"
+       " AND EXISTS (SELECT 1 FROM calls WHERE id = ?1 AND ended_ms IS NULL)"},
       {&r.leave_,
-       "UPDATE participants SET outcome = ?3, left_ms = ?4 WHERE call = ?1 AND profile = ?2"},
+       "UPDATE participants SET outcome = ?3, left_ms = ?4 WHERE call = ?1 AND profile = ?2"
+       " AND EXISTS (SELECT 1 FROM calls WHERE id = ?1 AND ended_ms IS NULL)"},
       {&r.end_call_,
        "UPDATE calls SET ended_ms = ?2, reason = ?3, duration_ms = ?4"
        " WHERE id = ?1 AND ended_ms IS NULL"},

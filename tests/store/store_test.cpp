@@ -310,6 +310,21 @@ START_TEST(a_call_ends_once) {
 }
 END_TEST
 
+// The id may be used again by a client that does not know of the call: after a restart, say.
+START_TEST(an_ended_call_keeps_its_outcomes) {
+  const Folder folder;
+  const auto store = open_store(folder.file());
+  const base::CallId call("k");
+  const base::ProfileId b("b");
+  ck_assert(submit(*store, {started("k"), ended("k")}).has_value());
+  ck_assert(!submit(*store, {started("k")}).has_value());
+  ck_assert(
+      !submit(*store, {CallAccepted{call, b, base::ConnectionId("c"), at(4000)}}).has_value());
+  ck_assert(!submit(*store, {ParticipantLeft{call, b, "rejected", at(5000)}}).has_value());
+  assert_outcome(found(*store, "k"), 2, "missed");
+}
+END_TEST
+
 START_TEST(what_was_answered_survives_sudden_death_and_live_calls_end_as_failed) {
   const Folder folder;
   in_process_that_dies([&folder] {
@@ -500,19 +515,25 @@ START_TEST(a_full_disk_refuses_and_recovers_when_there_is_room) {
 END_TEST
 
 int main() {
-  return parley::test::run(
-      "store",
-      {keeps_a_call_from_start_to_end, survives_a_clean_close_and_keeps_what_was_only_submitted,
-       unknown_calls_are_not_found, answers_in_order_of_submission_on_the_openers_context,
-       commits_what_is_queued_in_one_transaction,
-       one_bad_submission_refuses_only_itself_and_all_of_itself, a_call_ends_once,
-       what_was_answered_survives_sudden_death_and_live_calls_end_as_failed,
-       a_copy_taken_at_the_answer_holds_the_call, files_are_private,
-       a_second_opener_is_told_who_is_in_the_way, a_newer_schema_is_refused_and_left_alone,
-       another_programs_database_is_refused_and_left_alone,
-       a_corrupt_file_is_refused_with_its_path_and_left_alone,
-       damaged_pages_are_reported_not_trusted, a_folder_that_may_not_be_written_is_reported,
-       a_folder_in_the_place_of_the_file_is_reported,
-       a_writer_that_does_not_let_go_makes_it_unavailable_for_a_while,
-       a_full_disk_refuses_and_recovers_when_there_is_room});
+  return parley::test::run("store",
+                           {keeps_a_call_from_start_to_end,
+                            survives_a_clean_close_and_keeps_what_was_only_submitted,
+                            unknown_calls_are_not_found,
+                            answers_in_order_of_submission_on_the_openers_context,
+                            commits_what_is_queued_in_one_transaction,
+                            one_bad_submission_refuses_only_itself_and_all_of_itself,
+                            a_call_ends_once,
+                            an_ended_call_keeps_its_outcomes,
+                            what_was_answered_survives_sudden_death_and_live_calls_end_as_failed,
+                            a_copy_taken_at_the_answer_holds_the_call,
+                            files_are_private,
+                            a_second_opener_is_told_who_is_in_the_way,
+                            a_newer_schema_is_refused_and_left_alone,
+                            another_programs_database_is_refused_and_left_alone,
+                            a_corrupt_file_is_refused_with_its_path_and_left_alone,
+                            damaged_pages_are_reported_not_trusted,
+                            a_folder_that_may_not_be_written_is_reported,
+                            a_folder_in_the_place_of_the_file_is_reported,
+                            a_writer_that_does_not_let_go_makes_it_unavailable_for_a_while,
+                            a_full_disk_refuses_and_recovers_when_there_is_room});
 }
