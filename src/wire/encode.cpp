@@ -29,6 +29,16 @@ void write_time_left(Writer& w, const char* name, std::optional<std::int64_t> le
   if (left_ms) w.number(name, *left_ms);
 }
 
+// What people read. The rooms that know what was wrong write it as the part of a sentence that an
+// error of theirs is.
+std::string sentence(std::string text) {
+  if (text.empty()) return text;
+  if (text.front() >= 'a' && text.front() <= 'z')
+    text.front() = static_cast<char>(text.front() - 'a' + 'A');
+  if (text.back() != '.') text += '.';
+  return text;
+}
+
 // ---- the events: one row each, and one function where it has members -------------------------
 
 template <class Body>
@@ -106,7 +116,7 @@ void write(Writer& w, const call::MediaOfferEvent& e) {
   });
 }
 
-void write(Writer& w, const call::MediaFailedEvent& e) { w.text("message", e.message); }
+void write(Writer& w, const call::MediaFailedEvent& e) { w.text("message", sentence(e.message)); }
 
 // ---- the rest of what the server says -------------------------------------------------------
 
@@ -155,7 +165,7 @@ std::string write_error(const std::optional<base::RequestId>& ref, call::ErrorCo
   w.optional_id("ref", ref);
   w.name("kind", kind_of(code));
   w.name("code", name_of(code));
-  w.text("message", message);
+  w.text("message", sentence(message));
   w.optional_id("connectionId", winner);
   return w.finish();
 }

@@ -64,6 +64,16 @@ START_TEST(writes_errors_with_kind_code_sentence_and_winner) {
 }
 END_TEST
 
+START_TEST(makes_sentences_of_what_went_wrong) {
+  assert_text(
+      event(call::MediaFailedEvent{"the media connection was not made in time"}),
+      expected("media.failed", R"(,"message":"The media connection was not made in time.")"));
+  assert_text(event(call::MediaFailedEvent{"`sdp` must be shorter."}),
+              expected("media.failed", R"(,"message":"`sdp` must be shorter.")"));
+  assert_text(event(call::MediaFailedEvent{""}), expected("media.failed", R"(,"message":"")"));
+}
+END_TEST
+
 START_TEST(writes_call_init) {
   call::InitEvent init;
   init.chain = base::ChainId("ch");
@@ -145,11 +155,11 @@ END_TEST
 
 START_TEST(replaces_what_json_cannot_hold_in_free_text) {
   assert_text(event(call::MediaFailedEvent{"caf\xe9"}),
-              expected("media.failed", ",\"message\":\"caf\xef\xbf\xbd\""));
+              expected("media.failed", ",\"message\":\"Caf\xef\xbf\xbd.\""));
   assert_text(event(call::MediaFailedEvent{std::string("a\0b", 3)}),
               expected("media.failed",
-                       ",\"message\":\"a\xef\xbf\xbd"
-                       "b\""));
+                       ",\"message\":\"A\xef\xbf\xbd"
+                       "b.\""));
 }
 END_TEST
 
@@ -253,7 +263,8 @@ int main() {
   return parley::test::run(
       "encode",
       {writes_ok_with_what_is_set, writes_errors_with_kind_code_sentence_and_winner,
-       writes_call_init, writes_the_events_that_are_all_envelope,
+       makes_sentences_of_what_went_wrong, writes_call_init,
+       writes_the_events_that_are_all_envelope,
        leaves_profile_and_connection_out_where_there_is_none, writes_the_call_events_with_members,
        writes_media_offer_and_failed, replaces_what_json_cannot_hold_in_free_text,
        escapes_every_control_character, writes_welcome_with_limits_and_snapshots, writes_bye,
