@@ -29,6 +29,7 @@ struct Config {
   std::vector<auth::Key> keys;  // empty: the development key; on loopback only
   call::Limits calls;
   base::Duration hello_timeout = std::chrono::seconds(5);
+  std::size_t connections_per_user = 50;
   std::vector<wire::IceServer> ice_servers;
   std::string node = "n1";
   LogLevel log_level = LogLevel::kInfo;

@@ -84,6 +84,8 @@ void Driver::closed(base::SocketId socket, std::uint16_t code) {
     return;
   }
   sockets_.erase(session.connection());
+  const auto own = connections_of_.find(session.user());
+  if (--own->second == 0) connections_of_.erase(own);
   feed(call::Disconnected{session.connection()});
 }
 
@@ -93,14 +95,7 @@ void Driver::perform(base::SocketId socket, SessionOutputs outputs) {
         Overloaded{
             [&](const SendText& out) { ports_.send(socket, out.text); },
             [&](const CloseSocket& out) { ports_.close(socket, out.code, out.reason); },
-            [&](Arrived& out) {
-              const base::ConnectionId connection = sessions_.at(socket).session.connection();
-              ++counters_.hellos;
-              sockets_[connection] = socket;
-              ports_.proven(socket);
-              log_debug("connection {} is {}", connection.str(), out.user.str());
-              feed(call::Connected{connection, std::move(out.user), std::move(out.profiles)});
-            },
+            [&](Arrived& out) { arrive(socket, out); },
             [&](call::Request& out) {
               ++counters_.requests[kind_of(out.body)];
               feed(call::Received{sessions_.at(socket).session.connection(), std::move(out)});
@@ -108,6 +103,19 @@ void Driver::perform(base::SocketId socket, SessionOutputs outputs) {
         },
         output);
   }
+}
+
+void Driver::arrive(base::SocketId socket, Arrived& who) {
+  Session& session = sessions_.at(socket).session;
+  std::size_t& connections = connections_of_[who.user];
+  if (connections >= rules_.connections_per_user)
+    return perform(socket, session.turn_away_for_room());
+  ++connections;
+  ++counters_.hellos;
+  sockets_[session.connection()] = socket;
+  ports_.proven(socket);
+  log_debug("connection {} is {}", session.connection().str(), who.user.str());
+  feed(call::Connected{session.connection(), std::move(who.user), std::move(who.profiles)});
 }
 
 // ---- the machine ----------------------------------------------------------------------------

@@ -75,6 +75,7 @@ class Driver : public net::SocketEvents {
   };
 
   void feed(const call::Input& input);
+  void arrive(base::SocketId socket, Arrived& who);
   void perform(call::Effect effect);
   void perform(base::SocketId socket, SessionOutputs outputs);
   void to(const base::ConnectionId& connection,
@@ -92,6 +93,7 @@ class Driver : public net::SocketEvents {
   std::map<base::SocketId, Entry> sessions_;
   std::set<std::pair<base::TimePoint, base::SocketId>> deadlines_;  // of sessions
   std::unordered_map<base::ConnectionId, base::SocketId> sockets_;  // arrived ones
+  std::unordered_map<base::UserId, std::size_t> connections_of_;    // likewise
   std::unordered_map<std::uint64_t, Ticket> tickets_;
   std::uint64_t next_ticket_ = 1;
   Gate gate_;  // last: what it releases uses the rest

@@ -74,6 +74,7 @@ class Program::Impl {
                       }),
         alarm_([this] { driver_->tick(); }) {
     rules_.hello_timeout = config.hello_timeout;
+    rules_.connections_per_user = config.connections_per_user;
     rules_.ice_servers = config.ice_servers;
     rules_.limits = {config.http.limits.message_bytes, config.http.limits.messages_per_second,
                      config.http.limits.message_burst, config.calls.receivers_per_call,

@@ -1,5 +1,7 @@
 #include "app/session.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -9,7 +11,8 @@
 namespace parley::app {
 namespace {
 
-constexpr std::uint16_t kPolicy = 1008;  // RFC 6455, 7.4.1
+constexpr std::uint16_t kPolicy = 1008;    // RFC 6455, 7.4.1
+constexpr std::uint16_t kTryLater = 1013;  // IANA's registry of close codes
 
 std::set<base::ProfileId> as_set(const std::vector<base::ProfileId>& profiles) {
   return {profiles.begin(), profiles.end()};
@@ -82,6 +85,18 @@ SessionOutputs Session::turn_away(const std::optional<base::RequestId>& ref, std
   return {SendText{wire::encode(
               wire::FrameError{ref, call::ErrorCode::kUnauthorized, std::move(message), kPolicy})},
           CloseSocket{kPolicy, "unauthorized"}};
+}
+
+SessionOutputs Session::turn_away_for_room() {
+  over_ = true;
+  deadline_.reset();
+  claims_.reset();
+  return {SendText{wire::encode(wire::FrameError{
+              hello_, call::ErrorCode::kRateLimited,
+              fmt::format("You have {} connections already; close one of them first.",
+                          rules_.connections_per_user),
+              kTryLater})},
+          CloseSocket{kTryLater, "rate_limited"}};
 }
 
 // A wall clock may jump while we wait; tick() looks at it again.

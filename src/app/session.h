@@ -2,6 +2,7 @@
 // until its token expires or it leaves.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,6 +25,8 @@ struct SessionRules {
   base::Duration hello_timeout = std::chrono::seconds(5);
   std::vector<wire::IceServer> ice_servers;
   wire::ClientLimits limits;
+  // Looked after by the driver: what one account says to itself grows with the square of it.
+  std::size_t connections_per_user = 50;
 };
 
 // What is to be done, in order.
@@ -53,6 +56,9 @@ class Session {
   [[nodiscard]] SessionOutputs tick(base::Instant now);
   [[nodiscard]] std::optional<base::TimePoint> deadline() const { return deadline_; }
 
+  // The user behind a valid hello has too many connections: this one has not arrived after all.
+  [[nodiscard]] SessionOutputs turn_away_for_room();
+
   // What the machine says to this connection, in the order it says it.
   [[nodiscard]] SessionOutputs welcome(std::vector<call::Snapshot> calls);
   [[nodiscard]] SessionOutputs reply(const call::Reply& reply);
@@ -62,6 +68,8 @@ class Session {
 
   [[nodiscard]] const base::ConnectionId& connection() const { return connection_; }
   [[nodiscard]] bool arrived() const { return claims_.has_value(); }
+  // Of one that has arrived.
+  [[nodiscard]] const base::UserId& user() const { return claims_->user; }
 
  private:
   [[nodiscard]] SessionOutputs take(const wire::Hello& hello, base::Instant now);

@@ -59,6 +59,11 @@ std::size_t CallTable::count_unanswered(const UserId& user) const {
                     [this](const CallId& id) { return !calls_.at(id).accepted_at; }));
 }
 
+std::size_t CallTable::count_opened(const UserId& user) const {
+  const auto entry = by_opener_.find(user);
+  return entry == by_opener_.end() ? 0 : entry->second.size();
+}
+
 void CallTable::set_deadline(const CallId& id, base::TimePoint at) {
   const auto [entry, added] = deadlines_.try_emplace(id, at);
   if (!added) {

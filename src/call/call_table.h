@@ -25,6 +25,8 @@ class CallTable {
   [[nodiscard]] std::vector<Call*> calls_of(const std::vector<ProfileId>& profiles);
   // Calls that nobody has accepted yet and that `user` opened.
   [[nodiscard]] std::size_t count_unanswered(const UserId& user) const;
+  // Calls that live and that `user` opened.
+  [[nodiscard]] std::size_t count_opened(const UserId& user) const;
   // All of them, in the order of their ids.
   [[nodiscard]] const std::map<CallId, Call>& all() const { return calls_; }
 

@@ -18,6 +18,10 @@ Machine::State::Answer Machine::State::init(const Sender& sender, const Init& me
     return refuse(ErrorCode::kRateLimited,
                   "you have " + std::to_string(limits_.unanswered_calls_per_user) +
                       " unanswered calls; wait for one to be answered, or hang up");
+  if (calls_.count_opened(sender.who.user) >= limits_.live_calls_per_user)
+    return refuse(ErrorCode::kRateLimited, "you have opened " +
+                                               std::to_string(limits_.live_calls_per_user) +
+                                               " calls that still live; hang up one of them first");
 
   Call& call = make_call(sender, message, *receivers);
   touch(call);

@@ -28,6 +28,7 @@ struct Limits {
   base::Duration alone_timeout = std::chrono::seconds(60);
   base::Duration longest_call = std::chrono::hours(24);
   std::size_t unanswered_calls_per_user = 4;
+  std::size_t live_calls_per_user = 32;   // opened by it: bounds the media one account can hold
   std::size_t receivers_per_call = 49;    // 50 participants with the caller
   std::size_t remembered_requests = 256;  // ids per user
   base::Duration request_memory = std::chrono::minutes(10);

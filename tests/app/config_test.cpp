@@ -107,6 +107,7 @@ START_TEST(the_defaults_the_sample_states_are_the_real_ones) {
                           "alone-timeout",
                           "longest-call",
                           "unanswered-calls-per-user",
+                          "live-calls-per-user",
                           "receivers-per-call",
                           "remembered-requests",
                           "request-memory",
@@ -121,6 +122,7 @@ START_TEST(the_defaults_the_sample_states_are_the_real_ones) {
                           "send-queue-bytes",
                           "send-queue-messages",
                           "connections",
+                          "connections-per-user",
                           "unproven",
                           "unproven-per-address",
                           "silent-after",
@@ -147,9 +149,11 @@ START_TEST(the_defaults_the_sample_states_are_the_real_ones) {
   ck_assert(said->calls.longest_call == real.calls.longest_call);
   ck_assert(said->calls.request_memory == real.calls.request_memory);
   ck_assert_uint_eq(said->calls.unanswered_calls_per_user, real.calls.unanswered_calls_per_user);
+  ck_assert_uint_eq(said->calls.live_calls_per_user, real.calls.live_calls_per_user);
   ck_assert_uint_eq(said->calls.receivers_per_call, real.calls.receivers_per_call);
   ck_assert_uint_eq(said->calls.remembered_requests, real.calls.remembered_requests);
   ck_assert_uint_eq(said->calls.remembered_calls, real.calls.remembered_calls);
+  ck_assert_uint_eq(said->connections_per_user, real.connections_per_user);
   ck_assert(said->hello_timeout == real.hello_timeout);
   ck_assert(said->http.limits.ping_interval == real.http.limits.ping_interval);
   ck_assert(said->http.limits.request_timeout == real.http.limits.request_timeout);

@@ -268,6 +268,25 @@ START_TEST(says_bye_to_a_flooding_socket) {
 }
 END_TEST
 
+START_TEST(bounds_the_connections_of_a_user) {
+  World w;
+  for (std::uint64_t socket = 1; socket <= 50; ++socket) w.arrive(socket, "alice");
+  ck_assert(w.heard(50, "welcome"));
+  w.arrive(51, "alice");
+  ck_assert(w.heard(51, R"("ref":"h","kind":"retry","code":"rate_limited")"));
+  ck_assert_int_eq(w.closed[51], 1013);
+  w.arrive(52, "bob");
+  ck_assert(w.heard(52, "welcome"));
+  ck_assert_uint_eq(w.proven.size(), 51);
+  w.driver.closed(base::SocketId{51}, 1013);  // it never counted
+  w.arrive(53, "alice");
+  ck_assert_int_eq(w.closed[53], 1013);
+  w.driver.closed(base::SocketId{1}, 1001);
+  w.arrive(54, "alice");
+  ck_assert(w.heard(54, "welcome"));
+}
+END_TEST
+
 START_TEST(ends_calls_then_says_goodbye) {
   World w;
   begin_call(w);
@@ -312,5 +331,6 @@ int main() {
        carries_media_messages_to_the_leg_and_its_answer_back,
        makes_nothing_of_media_messages_of_passive_and_unaccepted_connections,
        runs_the_machines_timers, closes_a_socket_that_says_no_hello, says_bye_to_a_flooding_socket,
-       ends_calls_then_says_goodbye, writes_its_counters_on_the_page});
+       bounds_the_connections_of_a_user, ends_calls_then_says_goodbye,
+       writes_its_counters_on_the_page});
 }

@@ -9,6 +9,7 @@ using parley::call::CallId;
 using parley::call::ChainId;
 using parley::call::Init;
 using parley::call::ProfileId;
+using parley::test::CallWorld;
 using parley::test::FourDevices;
 
 namespace {
@@ -69,6 +70,23 @@ START_TEST(a_user_has_at_most_four_unanswered_calls) {
   SAYS(w.calls("c2", "A", {"B"}, "five"), "rate_limited");
   w.accepts("c3", "one");
   SAYS(w.calls("c2", "A", {"B"}, "five"), "ok active-initiator");  // that id was not used up
+  SAYS(w.problems(), "");
+}
+END_TEST
+
+START_TEST(a_user_opens_a_bounded_number_of_calls_that_live) {
+  parley::call::Limits limits;
+  limits.live_calls_per_user = 3;
+  CallWorld w(limits);
+  w.connect("c1", "A");
+  w.connect("c3", "B");
+  for (const char* id : {"one", "two", "three"}) {
+    SAYS(w.calls("c1", "A", {"B"}, id), "ok active-initiator");
+    SAYS(w.accepts("c3", id), "ok active-receiver");
+  }
+  SAYS(w.calls("c1", "A", {"B"}, "four"), "rate_limited");
+  w.hangs_up("c3", "two");
+  SAYS(w.calls("c1", "A", {"B"}, "four"), "ok active-initiator");
   SAYS(w.problems(), "");
 }
 END_TEST
@@ -197,7 +215,8 @@ int main() {
       "requests",
       {only_the_owner_of_from_may_call_as_it, calling_only_oneself_is_refused,
        a_call_has_a_bounded_number_of_receivers, what_is_not_there_yet_is_refused_in_clear_words,
-       a_user_has_at_most_four_unanswered_calls, ids_of_calls_and_chains_are_taken_once,
+       a_user_has_at_most_four_unanswered_calls, a_user_opens_a_bounded_number_of_calls_that_live,
+       ids_of_calls_and_chains_are_taken_once,
        only_members_may_name_a_chain_and_only_when_its_last_call_is_over,
        outsiders_learn_nothing_and_participants_learn_that_it_is_over,
        messages_of_the_other_side_are_refused, a_ringing_that_crossed_an_accept_is_no_error,
