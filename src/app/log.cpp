@@ -85,7 +85,7 @@ GLogWriterOutput write(GLogLevelFlags flags, const GLogField* fields, gsize coun
       fmt::format("{} {}{:7}{} {}{}{}\n", clock_text(), terminal ? look.colour : "", look.name,
                   terminal ? "\033[0m" : "", foreign ? domain : "", foreign ? ": " : "",
                   message != nullptr ? message : "");
-  // One write, so that lines of several threads do not mix; a full pipe loses the line.
+  // One write, so that lines of several threads do not mix.
   const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
   static_cast<void>(written);
   return G_LOG_WRITER_HANDLED;
@@ -109,14 +109,6 @@ void on_gstreamer_message(GstDebugCategory* category, GstDebugLevel level, const
 }
 
 }  // namespace
-
-std::optional<LogLevel> parse_log_level(std::string_view name) {
-  if (name == "error") return LogLevel::kError;
-  if (name == "warning") return LogLevel::kWarning;
-  if (name == "info") return LogLevel::kInfo;
-  if (name == "debug") return LogLevel::kDebug;
-  return std::nullopt;
-}
 
 void start_log(LogLevel level) {
   g_level = level;

@@ -5,15 +5,12 @@
 
 #include <fmt/format.h>
 
-#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace parley::app {
 
 enum class LogLevel { kError, kWarning, kInfo, kDebug };
-[[nodiscard]] std::optional<LogLevel> parse_log_level(std::string_view name);
 
 // To be called once, before other threads: routes GLib's structured log and GStreamer's warnings
 // and errors into the sink. What is below `level` is dropped.

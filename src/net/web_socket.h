@@ -43,8 +43,6 @@ class WebSocket {
   // To be called about once a second: keep-alive, and the end of waiting.
   void tick(base::TimePoint now);
 
-  [[nodiscard]] std::size_t queued_bytes() const { return queued_bytes_; }
-
  private:
   enum class State { kOpen, kClosing, kClosed };
 
