@@ -125,7 +125,10 @@ Apply list(const std::function<std::vector<std::string>&(Config&)>& member,
   };
 }
 
-bool is_address(const std::string& text) { return g_hostname_is_ip_address(text.c_str()) != FALSE; }
+// No zone ("fe80::1%eth0"): what is listened on or offered must hold beyond one link.
+bool is_address(const std::string& text) {
+  return g_hostname_is_ip_address(text.c_str()) != FALSE && text.find('%') == std::string::npos;
+}
 
 bool is_ice_url(const std::string& text) {
   for (const std::string_view scheme : {"stun:", "stuns:", "turn:", "turns:"})
@@ -161,7 +164,8 @@ Complaint node(const Place& place) {
 }
 
 Complaint audience(const Place& place) {
-  if (place.value.empty()) return "is empty; tokens must name this server, 'parley' by default";
+  if (!auth::is_valid_audience(place.value))
+    return "is not printable ASCII without spaces, quotes and backslashes";
   place.config.audience = place.value;
   return std::nullopt;
 }
@@ -412,6 +416,17 @@ base::Result<void> check_together(const KeyFile& file, const Config& config) {
     return tl::unexpected(
         file.at(line_of(file, "http", http.tls_key.empty() ? "tls-certificate" : "tls-key"),
                 "tls-certificate and tls-key go together; one of them is missing"));
+  if (!http.tls_certificate.empty()) {
+    wrap::Owned<GError> error;
+    const std::unique_ptr<GTlsCertificate, void (*)(GTlsCertificate*)> certificate(
+        g_tls_certificate_new_from_files(http.tls_certificate.c_str(), http.tls_key.c_str(),
+                                         wrap::OutParam(error)),
+        [](GTlsCertificate* c) { g_object_unref(c); });
+    if (!certificate)
+      return tl::unexpected(
+          file.at(line_of(file, "http", "tls-certificate"),
+                  fmt::format("tls-certificate and tls-key cannot be used: {}", error->message)));
+  }
   const bool loopback = std::all_of(http.listen.begin(), http.listen.end(), [](const auto& text) {
     const std::unique_ptr<GInetAddress, void (*)(GInetAddress*)> address(
         g_inet_address_new_from_string(text.c_str()), [](GInetAddress* a) { g_object_unref(a); });

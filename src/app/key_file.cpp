@@ -40,9 +40,9 @@ base::Result<void> read_values(KeyFile& file, const std::string& text) {
 }
 
 base::Result<void> take_group(KeyFile& file, std::string_view line, int number) {
-  if (line.back() != ']')
+  const std::string name(line.substr(1, line.size() < 2 ? 0 : line.size() - 2));
+  if (line.back() != ']' || name.empty() || name.find_first_of("[]") != std::string::npos)
     return tl::unexpected(file.at(number, "a group is written [name], on a line of its own"));
-  const std::string name(line.substr(1, line.size() - 2));
   for (const auto& [other, where] : file.groups)
     if (other == name)
       return tl::unexpected(file.at(
@@ -61,6 +61,9 @@ base::Result<void> take_key(KeyFile& file, std::string_view line, int number) {
     return tl::unexpected(
         file.at(number, "a key stands in a group; begin with one, such as [http]"));
   KeyLine entry{file.groups.back().first, std::string(trim(line.substr(0, equals))), {}, number};
+  if (entry.key.find_first_of("[]") != std::string::npos)
+    return tl::unexpected(
+        file.at(number, fmt::format("'{}' is no key: it contains a bracket", entry.key)));
   for (const KeyLine& other : file.lines)
     if (other.group == entry.group && other.key == entry.key)
       return tl::unexpected(

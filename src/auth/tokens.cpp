@@ -213,13 +213,6 @@ Result<Claims> read_claims(jwt_t* jwt, const std::string& audience, base::WallTi
                 *expires};
 }
 
-// What read_string() gives back unchanged: printable ASCII without the two characters JSON escapes.
-bool is_plain(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return c > ' ' && c < '\x7f' && c != '"' && c != '\\';
-  });
-}
-
 template <class Strings>
 std::string json_list(const Strings& items) {
   std::string json = "[";
@@ -262,8 +255,9 @@ Result<void> check_mint(const Key& key, const Mint& token) {
   for (const auto& grant : token.grants)
     if (!base::is_valid_id(grant))
       return fail(Code::kInvalid, "A grant has 1 to 64 characters of A-Z a-z 0-9 _ . : @ -.");
-  if (!is_plain(token.audience))
-    return fail(Code::kInvalid, "An audience is printable ASCII without quotes and backslashes.");
+  if (!is_valid_audience(token.audience))
+    return fail(Code::kInvalid,
+                "An audience is printable ASCII without spaces, quotes and backslashes.");
   return {};
 }
 
@@ -287,13 +281,21 @@ std::optional<Algorithm> parse_algorithm(std::string_view name) {
   return std::nullopt;
 }
 
+// What read_string() gives back unchanged.
+bool is_valid_audience(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return c > ' ' && c < '\x7f' && c != '"' && c != '\\';
+  });
+}
+
 Verifier::Verifier(std::vector<Key> keys, std::string audience)
     : keys_(std::move(keys)), audience_(std::move(audience)) {}
 
 Result<Verifier> Verifier::create(std::vector<Key> keys, std::string audience) {
   if (keys.empty()) return fail(Code::kInvalid, "At least one key for tokens is needed.");
-  if (!is_plain(audience))
-    return fail(Code::kInvalid, "An audience is printable ASCII without quotes and backslashes.");
+  if (!is_valid_audience(audience))
+    return fail(Code::kInvalid,
+                "An audience is printable ASCII without spaces, quotes and backslashes.");
   std::set<std::string> kids;
   for (const Key& key : keys) {
     if (const auto ok = check_key(key); !ok) return tl::unexpected(ok.error());

@@ -36,6 +36,9 @@ enum class Algorithm { kHs256, kRs256, kEs256 };
 [[nodiscard]] std::string_view name_of(Algorithm algorithm);
 [[nodiscard]] std::optional<Algorithm> parse_algorithm(std::string_view name);
 
+// Printable ASCII without spaces and the two characters JSON escapes.
+[[nodiscard]] bool is_valid_audience(std::string_view text);
+
 // A key that tokens may be signed with. The algorithm belongs to the key: a token that names
 // another one is refused whatever its signature says (libjwt 1.10 takes HS256 made with an RSA
 // public key).

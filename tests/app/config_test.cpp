@@ -209,10 +209,13 @@ START_TEST(names_the_line_of_a_wrong_key_group_or_value) {
   ck_assert(complains("[limits]\nringing-timeout = 45\n" + kGoodKey,
                       "parleyd.conf:2: ringing-timeout: '45' is not a time from 1ms to 168h"));
   ck_assert(complains("[http]\nlisten = example.org\n" + kGoodKey, "neither localhost nor"));
+  ck_assert(complains("[http]\nlisten = fe80::1%lo\n" + kGoodKey, "neither localhost nor"));
   ck_assert(complains("[http]\norigins = app.example\n" + kGoodKey, "which is not an origin"));
   ck_assert(complains("[http]\nmetrics = yes\n" + kGoodKey, "is none of all, local, off"));
   ck_assert(complains("[http]\nallow-plain = 1\n" + kGoodKey, "neither true nor false"));
   ck_assert(complains("[ice-servers]\nurls = http://x\n" + kGoodKey, "no stun: or turn: URL"));
+  ck_assert(complains("[tokens]\naudience = my server\n" + kGoodKey,
+                      "parleyd.conf:2: audience: 'my server' is not printable ASCII"));
 }
 END_TEST
 
@@ -220,6 +223,9 @@ START_TEST(names_the_line_of_what_is_no_key_file) {
   ck_assert(complains("[http]\nport 80\n", "parleyd.conf:2: 'port 80' is neither a comment"));
   ck_assert(complains("port = 80\n", "parleyd.conf:1: a key stands in a group"));
   ck_assert(complains("[http\n", "parleyd.conf:1: a group is written [name]"));
+  for (const char* group : {"[", "[]", "[ht]tp]"})
+    ck_assert(complains(std::string(group) + "\nport = 1\n", "conf:1: a group is written [name]"));
+  ck_assert(complains("[http]\nport[de] = 1\n", "parleyd.conf:2: 'port[de]' is no key"));
   ck_assert(complains("[http]\nport = 1\nport = 2\n", "parleyd.conf:3: 'port' is given in line 2"));
   ck_assert(complains("[http]\n[http]\n", "parleyd.conf:2: the group [http] stands in line 1"));
   ck_assert(complains("[http]\nclient = \xff\n", "parleyd.conf:2: the line is not UTF-8"));
@@ -249,6 +255,8 @@ START_TEST(asks_twice_before_plain_http_leaves_the_machine) {
                       "parleyd.conf:2: plain http beyond loopback"));
   ck_assert(load("[http]\nlisten = 0.0.0.0\nallow-plain = true\n" + kGoodKey).has_value());
   ck_assert(complains("[http]\ntls-key = secret\n" + kGoodKey, "go together"));
+  ck_assert(complains("[http]\ntls-key = secret\ntls-certificate = secret\n" + kGoodKey,
+                      "parleyd.conf:3: tls-certificate and tls-key cannot be used"));
 }
 END_TEST
 
