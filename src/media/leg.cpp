@@ -126,11 +126,17 @@ void Leg::on(const PipelineFailed& report) {
 }
 
 void Leg::on(const FellSilent& report) {
-  if (concerns_us(report.id) && connected_) context_.emit(Silent{id_});
+  if (!concerns_us(report.id) || !connected_) return;
+  told_silent_ = true;
+  context_.emit(Silent{id_});
 }
 
 void Leg::on(const BecameAudible& report) {
-  if (concerns_us(report.id) && connected_) context_.emit(Audible{id_});
+  if (concerns_us(report.id) && connected_) take_back_silence();
+}
+
+void Leg::take_back_silence() {
+  if (std::exchange(told_silent_, false)) context_.emit(Audible{id_});
 }
 
 void Leg::try_open_gate() {
@@ -145,6 +151,7 @@ void Leg::try_open_gate() {
   context_.io->post(OpenGate{pc_->id(), std::move(*in), std::move(*out)});
   connected_ = true;
   context_.emit(Connected{id_});
+  take_back_silence();  // of the transport before this one
 }
 
 // ---- commands -------------------------------------------------------------------------------

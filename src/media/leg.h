@@ -97,6 +97,7 @@ class Leg {
   void stop_transport();
   void fail(std::string message);
   void try_open_gate();
+  void take_back_silence();
   void take_answer(sdp::Answer answer);
   void refresh_tracks(const SourcesOf& sources_of);
   [[nodiscard]] std::uint32_t next_ssrc();
@@ -110,7 +111,8 @@ class Leg {
 
   // Kept across restarts.
   std::uint32_t generation_ = 0;
-  std::uint32_t last_ssrc_;  // before it was scattered
+  bool told_silent_ = false;  // Silent was emitted, Audible not yet
+  std::uint32_t last_ssrc_;   // before it was scattered
   std::set<base::Source> published_;
   std::map<StreamId, std::string> shown_;
   std::map<WishKey, Wish> wishes_;

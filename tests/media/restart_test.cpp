@@ -99,6 +99,22 @@ START_TEST(a_failed_leg_can_be_restarted_from_scratch) {
 }
 END_TEST
 
+// A page that crashed and comes back: it would be taken for gone all the same.
+START_TEST(a_silent_leg_that_was_restarted_from_scratch_is_audible_again) {
+  media::WorkerConfig config;
+  config.silent_after = std::chrono::milliseconds(400);
+  Fixture f(config);
+  const auto [a, b] = f.open_pair();
+  a->peer->set_checking(false);
+  ck_assert(f.run_until([&] { return a->silent == 1; }));
+  ck_assert_int_eq(a->audible, 0);
+  a->peer = std::make_unique<parley::test::WebRtcPeer>(parley::test::PeerOptions{});
+  f.worker().post(media::Restart{a->leg, f.next_ticket(), true});
+  ck_assert(f.run_until([&] { return a->connected == 2 && a->peer->dtls_connected(); }));
+  ck_assert(f.run_until([&] { return a->audible == 1; }));
+}
+END_TEST
+
 // Each would take a webrtcbin of its own, with its threads, before the reaper can follow.
 START_TEST(fresh_restarts_in_a_row_make_one_transport) {
   Fixture f;
@@ -133,5 +149,7 @@ int main() {
       "media restart",
       {an_ice_restart_changes_credentials_and_nothing_else, a_peer_may_move_to_another_port,
        a_restart_and_a_new_port_together, a_fresh_restart_takes_a_new_peer_under_the_same_leg,
-       a_failed_leg_can_be_restarted_from_scratch, fresh_restarts_in_a_row_make_one_transport});
+       a_failed_leg_can_be_restarted_from_scratch,
+       a_silent_leg_that_was_restarted_from_scratch_is_audible_again,
+       fresh_restarts_in_a_row_make_one_transport});
 }
