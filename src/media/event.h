@@ -34,7 +34,7 @@ struct Verdict {
 struct Connected {  // ICE and DTLS are up and the certificate is the announced one
   base::LegId leg;
 };
-struct Silent {  // nothing authentic from the peer for WorkerConfig::silent_after
+struct Silent {  // nothing authentic from the peer for silent_after, or since a fresh Restart
   base::LegId leg;
 };
 struct Audible {  // ... and now again

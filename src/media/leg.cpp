@@ -126,13 +126,15 @@ void Leg::on(const PipelineFailed& report) {
 }
 
 void Leg::on(const FellSilent& report) {
-  if (!concerns_us(report.id) || !connected_) return;
-  told_silent_ = true;
-  context_.emit(Silent{id_});
+  if (concerns_us(report.id) && connected_) tell_silence();
 }
 
 void Leg::on(const BecameAudible& report) {
   if (concerns_us(report.id) && connected_) take_back_silence();
+}
+
+void Leg::tell_silence() {
+  if (!std::exchange(told_silent_, true)) context_.emit(Silent{id_});
 }
 
 void Leg::take_back_silence() {
@@ -224,6 +226,8 @@ base::Result<void> Leg::restart(bool fresh) {
     // The offer that is under way is a fresh one already; a row of requests would otherwise make a
     // pipeline each, with its threads, before the reaper has taken the first apart.
     if (pc_ && !ready_) return {};
+    // Until the new transport is connected, which may be never, the media is away.
+    if (connected_) tell_silence();
     stop_transport();
     failed_ = false;
     start_transport();

@@ -97,6 +97,7 @@ class Leg {
   void stop_transport();
   void fail(std::string message);
   void try_open_gate();
+  void tell_silence();
   void take_back_silence();
   void take_answer(sdp::Answer answer);
   void refresh_tracks(const SourcesOf& sources_of);

@@ -115,6 +115,46 @@ START_TEST(a_silent_leg_that_was_restarted_from_scratch_is_audible_again) {
 }
 END_TEST
 
+START_TEST(a_leg_is_silent_from_a_fresh_restart_until_the_new_peer_is_there) {
+  Fixture f;
+  const auto [a, b] = f.open_pair();
+  a->answers = false;
+  const std::size_t offers = a->offers.size();
+  f.worker().post(media::Restart{a->leg, f.next_ticket(), true});
+  ck_assert(f.run_until([&] { return a->offers.size() > offers; }));
+  ck_assert_int_eq(a->silent, 1);
+  ck_assert_int_eq(a->audible, 0);
+  a->peer = std::make_unique<parley::test::WebRtcPeer>(parley::test::PeerOptions{});
+  f.answer(*a);
+  ck_assert(f.run_until([&] { return a->audible == 1; }));
+  ck_assert_int_eq(a->connected, 2);
+}
+END_TEST
+
+START_TEST(a_later_answer_with_another_fingerprint_ends_the_leg) {
+  Fixture f;
+  const auto [a, b] = f.open_pair();
+  ck_assert(f.flows(*b, *a));
+  a->answers = false;
+  const std::size_t offers = a->offers.size();
+  f.worker().post(media::Restart{a->leg, f.next_ticket(), false});
+  ck_assert(f.run_until([&] { return a->offers.size() > offers; }));
+  a->peer->take_offer(a->offers.back().sdp);
+  std::string sdp = a->peer->answer();
+  std::size_t flipped = 0;
+  const std::string key = "a=fingerprint:sha-256 ";
+  for (std::size_t at = sdp.find(key); at != std::string::npos; at = sdp.find(key, at + 1)) {
+    char& digit = sdp[at + key.size()];
+    digit = digit == '0' ? '1' : '0';
+    ++flipped;
+  }
+  ck_assert_uint_gt(flipped, 0);
+  f.worker().post(media::Answer{a->leg, f.next_ticket(), a->offers.back().rev, sdp});
+  ck_assert(f.run_until([&] { return !a->failure.empty(); }));
+  ck_assert_uint_eq(f.stats().fingerprint_mismatches, 1);
+}
+END_TEST
+
 // Each would take a webrtcbin of its own, with its threads, before the reaper can follow.
 START_TEST(fresh_restarts_in_a_row_make_one_transport) {
   Fixture f;
@@ -151,5 +191,7 @@ int main() {
        a_restart_and_a_new_port_together, a_fresh_restart_takes_a_new_peer_under_the_same_leg,
        a_failed_leg_can_be_restarted_from_scratch,
        a_silent_leg_that_was_restarted_from_scratch_is_audible_again,
+       a_leg_is_silent_from_a_fresh_restart_until_the_new_peer_is_there,
+       a_later_answer_with_another_fingerprint_ends_the_leg,
        fresh_restarts_in_a_row_make_one_transport});
 }
