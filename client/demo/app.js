@@ -245,8 +245,16 @@ const on = (id, act) => element(id).addEventListener('click', act);
 on('incoming-video', () => accept(page.incoming[0], { audio: true, video: kCamera }));
 on('incoming-audio', () => accept(page.incoming[0], { audio: true, video: false }));
 on('incoming-decline', () => decline(page.incoming[0]));
-// What was muted on the other device stays so: nobody is heard or seen without having wished it.
-on('passive-join', () => accept(page.passiveShown, { video: page.passiveShown.me.video && kCamera }));
+on('passive-join', () => {
+  const { me, settings: wanted } = page.passiveShown;
+  // In the place of a lost device, what was muted there stays so: nobody is heard or seen without
+  // having wished it.
+  const choice =
+    me.state === 'reconnecting'
+      ? { video: me.video && kCamera }
+      : { audio: true, video: wanted.video && kCamera };
+  void accept(page.passiveShown, choice);
+});
 on('passive-hangup', () => page.passiveShown.hangup().catch(tell));
 on('passive-close', () => {
   page.dismissed.add(page.passiveShown);

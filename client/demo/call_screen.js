@@ -221,7 +221,7 @@ export class CallScreen {
 
   #toggle(kind) {
     const button = element(`toggle-${kind}`);
-    const off = button.getAttribute('aria-pressed') === 'true';
+    const off = button.dataset.pressed === 'true';
     const word = kind === 'audio' ? 'Microphone' : 'Camera';
     return this.#try(async () => {
       await (off ? this.call.unmute(kind) : this.call.mute(kind));

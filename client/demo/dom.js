@@ -43,9 +43,10 @@ export function people(target, entries) {
   target.replaceChildren(...items);
 }
 
-// A button with an icon says what it will do, and by `pressed` whether it is in effect.
+// A button with an icon says what it will do, and shows by `pressed` what is in effect. Not as
+// aria-pressed: "Unmute, pressed" would say the opposite of what is meant.
 export function toggle(button, { pressed, icon, text, disabled = false }) {
-  button.setAttribute('aria-pressed', String(pressed));
+  button.dataset.pressed = String(pressed);
   button.disabled = disabled;
   button.querySelector('use').setAttribute('href', `#${icon}`);
   button.querySelector('span').textContent = text;
