@@ -40,7 +40,7 @@ void add_signalling(metrics::Page& page, const Counters& c) {
   for (const auto& [kind, n] : c.requests)
     page.counter("parley_requests_total", "Requests of clients.", number(n), {{"kind", kind}});
   for (const auto& [code, n] : c.errors)
-    page.counter("parley_errors_total", "Requests answered with an error.", number(n),
+    page.counter("parley_errors_total", "Messages answered with an error.", number(n),
                  {{"code", code}});
 }
 

@@ -93,7 +93,10 @@ void Driver::perform(base::SocketId socket, SessionOutputs outputs) {
   for (SessionOutput& output : outputs) {
     std::visit(
         Overloaded{
-            [&](const SendText& out) { ports_.send(socket, out.text); },
+            [&](const SendText& out) {
+              if (out.error) count(*out.error);
+              ports_.send(socket, out.text);
+            },
             [&](const CloseSocket& out) { ports_.close(socket, out.code, out.reason); },
             [&](Arrived& out) { arrive(socket, out); },
             [&](call::Request& out) {
@@ -104,6 +107,8 @@ void Driver::perform(base::SocketId socket, SessionOutputs outputs) {
         output);
   }
 }
+
+void Driver::count(call::ErrorCode error) { ++counters_.errors[std::string(wire::name_of(error))]; }
 
 void Driver::arrive(base::SocketId socket, Arrived& who) {
   Session& session = sessions_.at(socket).session;
@@ -139,7 +144,7 @@ void Driver::perform(call::Effect effect) {
                  },
                  [&](const call::SendReply& e) {
                    if (const auto* refusal = std::get_if<call::Refusal>(&e.reply.body))
-                     ++counters_.errors[std::string(wire::name_of(refusal->code))];
+                     count(refusal->code);
                    to(e.connection, [&](Session& s) { return s.reply(e.reply); });
                  },
                  [&](const call::SendEvent& e) {

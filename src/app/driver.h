@@ -75,6 +75,7 @@ class Driver : public net::SocketEvents {
   };
 
   void feed(const call::Input& input);
+  void count(call::ErrorCode error);
   void arrive(base::SocketId socket, Arrived& who);
   void perform(call::Effect effect);
   void perform(base::SocketId socket, SessionOutputs outputs);

@@ -31,7 +31,7 @@ SessionOutputs Session::receive(std::string_view frame, base::Instant now) {
   if (over_) return {};
   auto message = wire::decode(frame);
   if (!message) {
-    SessionOutputs out = {SendText{wire::encode(message.error())}};
+    SessionOutputs out = {SendText{wire::encode(message.error()), message.error().code}};
     if (message.error().close_code) {
       over_ = true;
       deadline_.reset();
@@ -76,14 +76,16 @@ SessionOutputs Session::take(call::Request request, base::Instant) {
 
 SessionOutputs Session::refuse(const base::RequestId& ref, call::ErrorCode code,
                                std::string message) const {
-  return {SendText{wire::encode(call::Reply{ref, call::Refusal{code, std::move(message), {}}})}};
+  return {
+      SendText{wire::encode(call::Reply{ref, call::Refusal{code, std::move(message), {}}}), code}};
 }
 
 SessionOutputs Session::turn_away(const std::optional<base::RequestId>& ref, std::string message) {
   over_ = true;
   deadline_.reset();
-  return {SendText{wire::encode(
-              wire::FrameError{ref, call::ErrorCode::kUnauthorized, std::move(message), kPolicy})},
+  return {SendText{wire::encode(wire::FrameError{ref, call::ErrorCode::kUnauthorized,
+                                                 std::move(message), kPolicy}),
+                   call::ErrorCode::kUnauthorized},
           CloseSocket{kPolicy, "unauthorized"}};
 }
 
@@ -92,10 +94,11 @@ SessionOutputs Session::turn_away_for_room() {
   deadline_.reset();
   claims_.reset();
   return {SendText{wire::encode(wire::FrameError{
-              hello_, call::ErrorCode::kRateLimited,
-              fmt::format("You have {} connections already; close one of them first.",
-                          rules_.connections_per_user),
-              kTryLater})},
+                       hello_, call::ErrorCode::kRateLimited,
+                       fmt::format("You have {} connections already; close one of them first.",
+                                   rules_.connections_per_user),
+                       kTryLater}),
+                   call::ErrorCode::kRateLimited},
           CloseSocket{kTryLater, "rate_limited"}};
 }
 

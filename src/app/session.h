@@ -32,6 +32,7 @@ struct SessionRules {
 // What is to be done, in order.
 struct SendText {
   std::string text;
+  std::optional<call::ErrorCode> error = std::nullopt;  // of an error that is the session's own
 };
 struct CloseSocket {
   std::uint16_t code = 0;

@@ -312,11 +312,16 @@ START_TEST(writes_its_counters_on_the_page) {
   World w;
   begin_call(w);
   w.ask(2, "call.hangup", R"("callId":"nothing")");
+  w.say(2, "{");
+  w.driver.opened(base::SocketId{9}, "192.0.2.9");
+  w.ask(9, "hello", R"("token":"wrong")");
   const std::string page = metrics_page(w.driver.counters(), {}, {}, {});
   for (const char* line :
        {"parley_connections 4", "parley_live_calls 1", "parley_hellos_total 4",
         "parley_requests_total{kind=\"init\"} 1", "parley_errors_total{code=\"not_found\"} 1",
-        "parley_commit_wait_seconds_count 1", "# TYPE parley_legs gauge"})
+        "parley_errors_total{code=\"bad_request\"} 1",
+        "parley_errors_total{code=\"unauthorized\"} 1", "parley_commit_wait_seconds_count 1",
+        "# TYPE parley_legs gauge"})
     ck_assert_msg(page.find(line) != std::string::npos, "%s\n%s", line, page.c_str());
 }
 END_TEST
