@@ -45,6 +45,7 @@ std::vector<Call*> CallTable::calls_of(const std::vector<ProfileId>& profiles) {
     if (const auto entry = by_profile_.find(profile); entry != by_profile_.end())
       ids.insert(entry->second.begin(), entry->second.end());
   std::vector<Call*> calls;
+  calls.reserve(ids.size());
   for (const CallId& id : ids) calls.push_back(find(id));
   std::sort(calls.begin(), calls.end(),
             [](const Call* a, const Call* b) { return a->order < b->order; });

@@ -147,8 +147,8 @@ class Machine::State {
   // To every device of the call but `except`.
   void tell_others(const Call& call, const ConnectionId& except, const EventBody& body,
                    const ProfileId& profile);
-  void tell_all(const Call& call, const EventBody& body, std::optional<ProfileId> profile,
-                std::optional<ConnectionId> from = std::nullopt);
+  void tell_all(const Call& call, const EventBody& body, const std::optional<ProfileId>& profile,
+                const std::optional<ConnectionId>& from = std::nullopt);
   void tell_init(const Call& call, const ConnectionId& to);
   [[nodiscard]] Snapshot snapshot(const Call& call, const ConnectionId& to) const;
 

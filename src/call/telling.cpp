@@ -30,7 +30,8 @@ void Machine::State::tell_others(const Call& call, const ConnectionId& except,
 }
 
 void Machine::State::tell_all(const Call& call, const EventBody& body,
-                              std::optional<ProfileId> profile, std::optional<ConnectionId> from) {
+                              const std::optional<ProfileId>& profile,
+                              const std::optional<ConnectionId>& from) {
   for (const auto& [connection, device] : call.devices) tell(call, connection, body, profile, from);
 }
 
