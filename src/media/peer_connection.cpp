@@ -156,6 +156,7 @@ base::Result<void> PeerConnection::build(const std::shared_ptr<IoThread::Inbox>&
         to.box->post(BaseOffered{to.id, std::move(description)});
       },
       Address::make(id_, reporter_->box), Address::destroy);
+  remember_operation(promise);
   g_signal_emit_by_name(webrtcbin_.get(), "create-offer", nullptr, promise);
   return {};
 }
@@ -171,10 +172,16 @@ void PeerConnection::add_transceivers() {
   }
 }
 
+void PeerConnection::remember_operation(GstPromise* promise) {
+  last_operation_ = wrap::Ref<GstPromise>::retain(promise);
+}
+
 void PeerConnection::set_local(GstWebRTCSessionDescription* description) {
   const wrap::Owned<char> text(gst_sdp_message_as_text(description->sdp));
   base_offer_ = text.get();
-  g_signal_emit_by_name(webrtcbin_.get(), "set-local-description", description, nullptr);
+  const auto promise = wrap::Ref<GstPromise>::adopt(gst_promise_new());
+  remember_operation(promise.get());
+  g_signal_emit_by_name(webrtcbin_.get(), "set-local-description", description, promise.get());
 }
 
 base::Result<void> PeerConnection::set_remote(const std::string& sdp) {
@@ -195,6 +202,7 @@ base::Result<void> PeerConnection::set_remote(const std::string& sdp) {
           to.box->post(RemoteTaken{to.id});
       },
       Address::make(id_, reporter_->box), Address::destroy);
+  remember_operation(promise);
   g_signal_emit_by_name(webrtcbin_.get(), "set-remote-description", description.get(), promise);
   remote_set_ = true;
   return {};
@@ -237,7 +245,7 @@ Remains PeerConnection::retire() {
   element_added_.disconnect();
   source_.reset();
   agent_.reset();
-  return {id_, std::move(pipeline_), std::move(webrtcbin_)};
+  return {id_, std::move(pipeline_), std::move(webrtcbin_), std::move(last_operation_)};
 }
 
 PeerConnection::~PeerConnection() {

@@ -27,6 +27,7 @@ struct Remains {
   TransportId id;
   wrap::Ref<GstElement> pipeline;
   wrap::Ref<GstElement> webrtcbin;
+  wrap::Ref<GstPromise> last_operation;  // to be waited for before going to NULL
 };
 
 // Owned by the control thread. GStreamer's threads report through `box`.
@@ -72,6 +73,8 @@ class PeerConnection {
   base::Result<void> build(const std::shared_ptr<IoThread::Inbox>& io);
   void add_transceivers();
   void let_flow();
+  // webrtcbin does what it is asked for one after the other, on a thread of its own.
+  void remember_operation(GstPromise* promise);
 
   TransportId id_;
   std::shared_ptr<Reporter> reporter_;
@@ -79,6 +82,7 @@ class PeerConnection {
   wrap::Ref<GstElement> webrtcbin_;
   wrap::Ref<GstWebRTCICE> agent_;
   wrap::Ref<GstElement> source_;
+  wrap::Ref<GstPromise> last_operation_;
   wrap::Connection element_added_;
   std::string base_offer_;
   bool remote_set_ = false;

@@ -61,7 +61,12 @@ void Reaper::run(Shared& shared, Progress& progress) {
 void Reaper::reap(const Shared& shared, Remains remains) {
   g_object_weak_ref(G_OBJECT(remains.webrtcbin.get()), Finalised::notify,
                     new Finalised{remains.id, shared.box});
+  // webrtcbin 1.22 makes elements while it works on a description. Going to NULL meanwhile can miss
+  // its receiving bin, which then keeps itself alive: the block on its pad refers to it, and goes
+  // only with the bin's own way to NULL.
+  if (remains.last_operation) gst_promise_wait(remains.last_operation.get());
   gst_element_set_state(remains.pipeline.get(), GST_STATE_NULL);
+  remains.last_operation.reset();
   remains.webrtcbin.reset();
   remains.pipeline.reset();
 }
