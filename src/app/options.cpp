@@ -23,7 +23,7 @@ constexpr const char* kExamples =
     "  parleyd --config /etc/parley/parleyd.conf     run it for others\n"
     "  parleyd --config parleyd.conf --check-config  is the configuration right?\n"
     "  parleyd --print-token carol                   a token for a fifth device, good for a day\n"
-    "  parleyd --config parleyd.conf --print-token support --user carol --grants record,mix\n"
+    "  parleyd --config parleyd.conf --print-token support --user carol\n"
     "\n"
     "The configuration is explained in parleyd.conf.sample and docs/OPERATING.md.";
 

@@ -136,8 +136,8 @@ START_TEST(two_hundred_legs_leave_nothing_behind) {
   ck_assert_uint_le(descriptors(), descriptors_before);
   const std::size_t kib_after = resident_kib();
   std::printf("resident: %zu KiB before, %zu KiB after 200 legs\n", kib_before, kib_after);
-  // Measured: 750 to 1150 KiB more, and 400 more after 800 legs: malloc's, not in use. With
-  // GLIBC_TUNABLES=glibc.malloc.tcache_count=0 no byte more is in use after 800 than after 200.
+  // Measured: 750 to 1150 KiB more, and 400 more after 800 legs. In one run with
+  // GLIBC_TUNABLES=glibc.malloc.tcache_count=0 no more was in use after 800 than after 200.
   if (kMemoryIsMeasurable) ck_assert_uint_le(kib_after, kib_before + 3000);
   const media::WorkerStats stats = f.stats();
   ck_assert_uint_eq(stats.legs, 0);
