@@ -103,6 +103,8 @@ void Driver::perform(base::SocketId socket, SessionOutputs outputs) {
               ++counters_.requests[kind_of(out.body)];
               feed(call::Received{sessions_.at(socket).session.connection(), std::move(out)});
             },
+            [](const wire::ChainList&) {},
+            [](const wire::ChainHistory&) {},
         },
         output);
   }
@@ -150,6 +152,10 @@ void Driver::perform(call::Effect effect) {
                  [&](const call::SendEvent& e) {
                    to(e.connection, [&](Session& s) { return s.event(e.event); });
                  },
+                 [](const call::DeliverText&) {},
+                 [](const call::CommandDone&) {},
+                 [](const call::Recall&) {},
+                 [](const call::StoreText&) {},
                  [&](const call::ToLeg& e) { send_to_leg(e); },
                  [](const call::Save&) {},  // the gate has handed it to the store
                  [&](const auto& e) { ports_.media(to_command(e)); },

@@ -69,7 +69,8 @@ SessionOutputs Session::take(const wire::Token& token, base::Instant now) {
   return {SendText{wire::encode(call::Reply{token.id, call::Ok{}})}};
 }
 
-SessionOutputs Session::take(call::Request request, base::Instant) {
+template <class Request>
+SessionOutputs Session::take(Request request, base::Instant) {
   if (!claims_) return turn_away(request.id, "The first message of a connection is 'hello'.");
   return {std::move(request)};
 }

@@ -42,7 +42,8 @@ struct Arrived {  // a valid hello: the machine is to be told
   base::UserId user;
   std::vector<base::ProfileId> profiles;
 };
-using SessionOutput = std::variant<SendText, CloseSocket, Arrived, call::Request>;
+using SessionOutput = std::variant<SendText, CloseSocket, Arrived, call::Request, wire::ChainList,
+                                   wire::ChainHistory>;
 using SessionOutputs = std::vector<SessionOutput>;
 
 // Pure: time is an argument, what is to be done is returned. Owned by the driver.
@@ -75,7 +76,9 @@ class Session {
  private:
   [[nodiscard]] SessionOutputs take(const wire::Hello& hello, base::Instant now);
   [[nodiscard]] SessionOutputs take(const wire::Token& token, base::Instant now);
-  [[nodiscard]] SessionOutputs take(call::Request request, base::Instant now);
+  // A request of the machine, or a question to the store.
+  template <class Request>
+  [[nodiscard]] SessionOutputs take(Request request, base::Instant now);
   [[nodiscard]] SessionOutputs refuse(const base::RequestId& ref, call::ErrorCode code,
                                       std::string message) const;
   [[nodiscard]] SessionOutputs turn_away(const std::optional<base::RequestId>& ref,

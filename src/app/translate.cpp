@@ -19,6 +19,12 @@ store::Record to_record(const call::Save& save) {
           [](const call::CallAccepted& s) -> store::Record {
             return store::CallAccepted{s.call, s.profile, s.connection, s.at};
           },
+          [](const call::ParticipantAdded& s) -> store::Record {
+            return store::ParticipantAdded{s.call, s.profile, s.at};
+          },
+          [](const call::RingsUnheard& s) -> store::Record {
+            return store::Outgoing{s.call.str(), {}, s.at};
+          },
           [](const call::ParticipantLeft& s) -> store::Record {
             return store::ParticipantLeft{s.call, s.profile, std::string(wire::name_of(s.outcome)),
                                           s.at};

@@ -26,7 +26,7 @@ Machine::State::Later Machine::State::perform(const Standing& standing,
                   "call.ringing is for receivers; the initiator's other devices send "
                   "call.pending");
   // It crossed the accept of another device, which tells this one all it needs.
-  if (self.place) return Ok{.call = {}, .chain = {}, .role = role_of(self, sender.connection)};
+  if (self.place) return Ok{.role = role_of(self, sender.connection)};
   if (self.stage == Stage::kLeft && self.outcome != Outcome::kUnreachable)
     return refuse(ErrorCode::kConflict,
                   "the call is over for this profile; call.accept joins it while it lives");
@@ -57,7 +57,7 @@ Machine::State::Later Machine::State::perform(const Standing& standing, const Ac
     return refuse(ErrorCode::kAlreadyAccepted, "this profile is in the call on another device",
                   self.place->connection);
   }
-  return Ok{.call = {}, .chain = {}, .role = role_of(self, sender.connection)};
+  return Ok{.role = role_of(self, sender.connection)};
 }
 
 Machine::State::Later Machine::State::perform(const Standing& standing, const Reject& message) {
@@ -100,6 +100,16 @@ Machine::State::Later Machine::State::perform(const Standing& standing, const Ha
     leave(call, self, Outcome::kCompleted);
   }
   return Ok{};
+}
+
+Machine::State::Later Machine::State::perform(const Standing& /*standing*/,
+                                              const Take& /*message*/) {
+  return refuse(ErrorCode::kUnavailable, "call.take is not supported yet");
+}
+
+Machine::State::Later Machine::State::perform(const Standing& /*standing*/,
+                                              const Invite& /*message*/) {
+  return refuse(ErrorCode::kUnavailable, "call.invite is not supported yet");
 }
 
 Machine::State::Later Machine::State::perform(const Standing& standing, const Update& message) {

@@ -76,14 +76,16 @@ struct Call {
   UserId opener;
   ConnectionId opened_from;
   Settings settings;
+  base::WallTime at;
   bool group = false;  // has or had more than one receiver
   bool rung = false;   // some device rings or rang: the initiator's media is wanted
   bool ended = false;
-  std::uint64_t order = 0;                     // of the start among all calls
-  base::TimePoint end_by;                      // longest call
-  std::optional<base::TimePoint> accepted_at;  // the first accept by a receiver
-  std::optional<base::TimePoint> alone_until;  // set: one is left of at least two
-  std::vector<Participant> participants;       // the initiator first, then as in `to`
+  std::uint64_t order = 0;                      // of the start among all calls
+  base::TimePoint end_by;                       // longest call
+  std::optional<base::TimePoint> accepted_at;   // the first accept by a receiver
+  std::optional<base::WallTime> accepted_wall;  // the same, for people
+  std::optional<base::TimePoint> alone_until;   // set: one is left of at least two
+  std::vector<Participant> participants;        // the initiator first, then as in `to`
   std::map<ConnectionId, Device> devices;
 
   [[nodiscard]] const Participant& initiator() const { return participants.front(); }

@@ -30,6 +30,9 @@ void Machine::State::welcome_into(Call& call, const ConnectionId& connection,
   touch(call);
 }
 
+void Machine::State::on(const SocketLost& /*lost*/) {}
+void Machine::State::on(const Resumed& /*resumed*/) {}
+
 void Machine::State::on(const Disconnected& disconnected) {
   const Connection* who = presence_.find(disconnected.connection);
   if (who == nullptr) return;

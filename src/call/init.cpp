@@ -88,6 +88,8 @@ std::optional<Refusal> Machine::State::check_chain(const Init& message) const {
   return std::nullopt;
 }
 
+void Machine::State::on(const CallNotStored& /*refused*/) {}
+
 Call& Machine::State::make_call(const Sender& sender, const Init& message,
                                 const std::vector<ProfileId>& receivers) {
   Call call;
@@ -96,6 +98,7 @@ Call& Machine::State::make_call(const Sender& sender, const Init& message,
   call.opener = sender.who.user;
   call.opened_from = sender.connection;
   call.settings = message.settings;
+  call.at = now_.wall;
   call.group = receivers.size() > 1;
   call.order = next_order_++;
   call.end_by = now_.mono + limits_.longest_call;

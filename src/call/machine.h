@@ -23,6 +23,8 @@ using base::StreamId;
 struct Limits {
   base::Duration init_timeout = std::chrono::seconds(10);
   base::Duration ringing_timeout = std::chrono::seconds(45);
+  base::Duration pick_up_timeout = std::chrono::seconds(30);
+  base::Duration take_over_timeout = std::chrono::seconds(10);
   base::Duration media_timeout = std::chrono::seconds(15);
   base::Duration resume_window = std::chrono::seconds(30);
   base::Duration alone_timeout = std::chrono::seconds(60);
@@ -32,7 +34,11 @@ struct Limits {
   std::size_t receivers_per_call = 49;    // 50 participants with the caller
   std::size_t remembered_requests = 256;  // ids per user
   base::Duration request_memory = std::chrono::minutes(10);
-  std::size_t remembered_calls = 10'000;  // ended ones, to tell `ended` from `not_found`
+  std::size_t remembered_calls = 10'000;  // ended ones; what is older is asked of the store
+  std::size_t text_bytes = 8192;
+  // Somebody outside wakes devices that are not connected: tell it (RingsUnheard), and give them
+  // until the end of the ringing time-out.
+  bool push = false;
 };
 
 // ---- inputs ---------------------------------------------------------------------------------
@@ -43,7 +49,14 @@ struct Connected {
   UserId user;
   std::vector<ProfileId> profiles;
 };
-// Its socket is gone for good (there is no way back to this connection).
+// Its socket is lost; the connection may come back as itself (Resumed) until it is Disconnected.
+struct SocketLost {
+  ConnectionId connection;
+};
+struct Resumed {
+  ConnectionId connection;
+};
+// It is gone for good: there is no way back to this connection.
 struct Disconnected {
   ConnectionId connection;
 };
@@ -51,7 +64,60 @@ struct Disconnected {
 struct Received {
   ConnectionId connection;
   Request request;
+  bool admin = false;  // its token grants `admin` now
 };
+
+// What a server that uses Parley asks; answered by CommandDone.
+struct EndCall {
+  CallId call;
+};
+struct RemoveParticipant {
+  CallId call;
+  ProfileId profile;
+};
+struct MuteParticipant {  // absent: unchanged; false: muted
+  CallId call;
+  ProfileId profile;
+  std::optional<bool> audio;
+  std::optional<bool> video;
+};
+struct PostText {  // in the name of any profile
+  RequestId id;
+  UserId user;  // of the server's token: ids of requests belong to users
+  Text text;
+};
+using CommandBody = std::variant<EndCall, RemoveParticipant, MuteParticipant, PostText>;
+struct Command {
+  std::uint64_t ticket = 0;
+  CommandBody body;
+};
+
+// From the store, about a StoreText: it is on disk, or why not.
+struct TextStored {
+  RequestId id;
+  std::optional<Refusal> refusal;
+};
+// From the store, about a Recall: what it knows; nullopt: nothing.
+struct Recalled {
+  RequestId id;
+  struct Chain {
+    ChainId id;
+    std::vector<ProfileId> members;
+  };
+  std::optional<Chain> chain;
+  // Everybody who took part in the call asked for, which is over.
+  std::optional<std::vector<ProfileId>> participants;
+};
+// A CallStarted that contradicts what is stored (its id is taken): there is no such call. Its
+// effects were not performed.
+struct CallNotStored {
+  CallId call;
+};
+// Whether the store takes anything at all: while it does not, calls and texts are not begun.
+struct StoreState {
+  bool accepting = true;
+};
+
 // From the media layer, about a leg opened by OpenLeg. Reports on unknown legs are ignored: they
 // crossed a CloseLeg on the way.
 struct LegOffered {
@@ -80,8 +146,9 @@ struct LegFailed {
 struct Tick {};      // deadline() has passed
 struct Shutdown {};  // end every call as `shutdown`
 
-using Input = std::variant<Connected, Disconnected, Received, LegOffered, LegVerdict, LegConnected,
-                           LegSilent, LegAudible, LegFailed, Tick, Shutdown>;
+using Input = std::variant<Connected, SocketLost, Resumed, Disconnected, Received, Command,
+                           TextStored, Recalled, CallNotStored, StoreState, LegOffered, LegVerdict,
+                           LegConnected, LegSilent, LegAudible, LegFailed, Tick, Shutdown>;
 
 // ---- effects --------------------------------------------------------------------------------
 
@@ -96,6 +163,28 @@ struct SendReply {
 struct SendEvent {
   ConnectionId connection;
   Event event;
+};
+struct DeliverText {
+  ConnectionId connection;
+  TextMessage text;
+};
+struct CommandDone {
+  std::uint64_t ticket = 0;
+  std::variant<Ok, Refusal> body;
+};
+
+// Asks the store; the request of this id waits for Recalled.
+struct Recall {
+  RequestId id;
+  std::optional<ChainId> chain;
+  std::optional<CallId> call;
+};
+// A text to be stored; it is told when TextStored says it is on disk. `founds`: with it the chain
+// begins. `unheard`: members none of whose devices is connected.
+struct StoreText {
+  TextMessage text;
+  bool founds = false;
+  std::vector<ProfileId> unheard;
 };
 
 // Media. A leg belongs to one connection in one call; a stream is a participant's media as the
@@ -145,6 +234,11 @@ struct CallAccepted {
   ConnectionId connection;
   base::WallTime at;
 };
+struct ParticipantAdded {  // by call.invite
+  CallId call;
+  ProfileId profile;
+  base::WallTime at;
+};
 struct ParticipantLeft {  // provisional; the end of the call has the last word
   CallId call;
   ProfileId profile;
@@ -158,10 +252,21 @@ struct CallEnded {
   std::map<ProfileId, Outcome> outcomes;
   base::WallTime at;
 };
-using Save = std::variant<CallStarted, CallAccepted, ParticipantLeft, CallEnded>;
+// A call rings for a profile none of whose devices is connected. Only with Limits::push.
+struct RingsUnheard {
+  CallId call;
+  ChainId chain;
+  ProfileId from;
+  ProfileId profile;
+  Settings settings;
+  base::WallTime at;
+  base::WallTime until;  // somebody may answer
+};
+using Save = std::variant<CallStarted, CallAccepted, ParticipantAdded, ParticipantLeft, CallEnded,
+                          RingsUnheard>;
 
-using Effect = std::variant<Welcome, SendReply, SendEvent, OpenLeg, CloseLeg, ToLeg, Feed, Show,
-                            Hide, Mute, Save>;
+using Effect = std::variant<Welcome, SendReply, SendEvent, DeliverText, CommandDone, Recall,
+                            StoreText, OpenLeg, CloseLeg, ToLeg, Feed, Show, Hide, Mute, Save>;
 
 // Not thread-safe: one driver owns it. Never reads a clock, never blocks, never logs.
 class Machine {
@@ -179,6 +284,8 @@ class Machine {
 
   // Calls that live now.
   [[nodiscard]] std::size_t live_calls() const;
+  [[nodiscard]] std::vector<CallView> live() const;
+  [[nodiscard]] std::optional<CallView> find(const CallId& call) const;
 
   // The whole state as text for people; the format is not stable.
   [[nodiscard]] std::string debug_state() const;

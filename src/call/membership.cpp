@@ -8,6 +8,7 @@ void Machine::State::join(const Standing& standing) {
   const auto& [call, self, device, sender] = standing;
   if (!self.initiator && !call.accepted_at) {
     call.accepted_at = now_.mono;
+    call.accepted_wall = now_.wall;
     restart_media_timers(call);
   }
   out_.save(CallAccepted{call.id, self.profile, sender.connection, now_.wall});

@@ -76,6 +76,7 @@ struct Init {
   std::vector<ProfileId> to;
   std::optional<ChainId> chain;
   bool immediate = true;
+  bool replace = false;  // end the live call of the chain, or the one that crosses, as superseded
   Settings settings;
 };
 struct Pending {
@@ -94,6 +95,13 @@ struct Reject {
 };
 struct Hangup {
   CallId call;
+};
+struct Take {
+  CallId call;
+};
+struct Invite {
+  CallId call;
+  std::vector<ProfileId> to;
 };
 struct Update {  // absent: unchanged; false: muted
   CallId call;
@@ -128,7 +136,16 @@ struct Media {
   MediaBody body;
 };
 
-using RequestBody = std::variant<Init, Pending, Ringing, Accept, Reject, Hangup, Update, Media>;
+// A text message. Into `chain`, or into a new one founded with `to`; exactly one of them is given.
+struct Text {
+  ProfileId from;
+  std::optional<ChainId> chain;
+  std::vector<ProfileId> to;
+  std::string body;  // UTF-8
+};
+
+using RequestBody =
+    std::variant<Init, Pending, Ringing, Accept, Reject, Hangup, Take, Invite, Update, Media, Text>;
 
 struct Request {
   RequestId id;
@@ -138,9 +155,11 @@ struct Request {
 // ---- replies --------------------------------------------------------------------------------
 
 struct Ok {  // members are written only where they are set
-  std::optional<CallId> call;
-  std::optional<ChainId> chain;
-  std::optional<Role> role;
+  std::optional<CallId> call = std::nullopt;
+  std::optional<ChainId> chain = std::nullopt;
+  std::optional<Role> role = std::nullopt;
+  bool merged = false;                              // call.init: `call` is one that lived already
+  std::optional<base::WallTime> at = std::nullopt;  // text: its place in time
 };
 struct Refusal {
   ErrorCode code = ErrorCode::kInternal;
@@ -172,7 +191,9 @@ struct Snapshot {
   std::vector<ProfileId> to;
   Settings settings;
   Role role = Role::kNone;
-  bool running = false;  // false: ringing
+  bool running = false;                       // false: ringing
+  base::WallTime at;                          // of its call.init
+  std::optional<base::WallTime> accepted_at;  // the first accept by a receiver
   std::vector<ParticipantView> participants;
   std::optional<std::int64_t> ringing_left_ms;
   bool can_join = false;  // call.accept would be taken
@@ -198,6 +219,12 @@ struct RejectEvent {
 };
 struct RingingTimeoutEvent {};
 struct HangupEvent {};
+struct TakeEvent {  // `connection` of the envelope has taken the call over
+  ConnectionId was;
+};
+struct InviteEvent {
+  std::vector<ProfileId> to;
+};
 struct UpdateEvent {
   Settings unmuted;  // the full state after the change
 };
@@ -227,10 +254,10 @@ struct MediaFailedEvent {
   std::string message;
 };
 
-using EventBody =
-    std::variant<InitEvent, PendingEvent, RingingEvent, InitTimeoutEvent, AcceptEvent, RejectEvent,
-                 RingingTimeoutEvent, HangupEvent, UpdateEvent, ReconnectingEvent, ReconnectedEvent,
-                 LeftEvent, EndEvent, MediaOfferEvent, MediaFailedEvent>;
+using EventBody = std::variant<InitEvent, PendingEvent, RingingEvent, InitTimeoutEvent, AcceptEvent,
+                               RejectEvent, RingingTimeoutEvent, HangupEvent, TakeEvent,
+                               InviteEvent, UpdateEvent, ReconnectingEvent, ReconnectedEvent,
+                               LeftEvent, EndEvent, MediaOfferEvent, MediaFailedEvent>;
 
 struct Event {
   CallId call;
@@ -238,6 +265,29 @@ struct Event {
   std::optional<ProfileId> profile;        // who it came from, or whom it is about
   std::optional<ConnectionId> connection;  // where it came from
   EventBody body;
+};
+
+// A text as members of its chain get it, and as it is stored.
+struct TextMessage {
+  RequestId id;  // of the request that sent it
+  ChainId chain;
+  std::vector<ProfileId> members;  // of the chain
+  ProfileId from;
+  std::string body;
+  base::WallTime at;
+};
+
+// A live call as servers see it, whoever takes part.
+struct CallView {
+  CallId call;
+  ChainId chain;
+  ProfileId from;
+  std::vector<ProfileId> to;
+  Settings settings;
+  bool running = false;
+  base::WallTime at;
+  std::optional<base::WallTime> accepted_at;
+  std::vector<ParticipantView> participants;
 };
 
 }  // namespace parley::call

@@ -33,6 +33,7 @@ void Machine::State::on(const Received& received) {
 Machine::State::Later Machine::State::perform(const Sender& sender, const RequestBody& body) {
   return std::visit(
       base::Overloaded{[&](const Init& message) -> Later { return init(sender, message); },
+                       [&](const Text& message) -> Later { return perform(sender, message); },
                        [&](const auto& message) -> Later {
                          const auto standing = find_call(sender, message.call);
                          if (!standing) return Answer(tl::unexpected(standing.error()));

@@ -4,6 +4,8 @@
 //   requests.cpp     finds whom a request is from and what it is about; remembers answers
 //   init.cpp         call.init
 //   answering.cpp    the other call.* requests
+//   texts.cpp        texts, and what has to be asked of the store
+//   commands.cpp     what servers that use Parley ask
 //   membership.cpp   joining, being reachable, leaving, the end of a call
 //   due.cpp          what happens when a timer goes off
 //   media_legs.cpp   which legs and streams there are; reports of the media layer
@@ -64,6 +66,8 @@ class Machine::State {
 
   // connections.cpp
   void on(const Connected& connected);
+  void on(const SocketLost& lost);
+  void on(const Resumed& resumed);
   void on(const Disconnected& disconnected);
   void welcome_into(Call& call, const ConnectionId& connection, const Connection& who);
   void lose_device(Call& call, const ConnectionId& connection);
@@ -75,7 +79,17 @@ class Machine::State {
   void answer(const RequestId& request, const UserId& user, const Answer& answer,
               const std::optional<ConnectionId>& asker);
 
+  // commands.cpp
+  void on(const Command& command);
+
+  // texts.cpp
+  Later perform(const Sender& sender, const Text& message);
+  void on(const TextStored& stored);
+  void on(const Recalled& recalled);
+  void on(const StoreState& state);
+
   // init.cpp
+  void on(const CallNotStored& refused);
   Answer init(const Sender& sender, const Init& message);
   tl::expected<std::vector<ProfileId>, Refusal> check_receivers(const Sender& sender,
                                                                 const Init& message) const;
@@ -93,6 +107,8 @@ class Machine::State {
   Later perform(const Standing& standing, const Accept& message);
   Later perform(const Standing& standing, const Reject& message);
   Later perform(const Standing& standing, const Hangup& message);
+  Later perform(const Standing& standing, const Take& message);
+  Later perform(const Standing& standing, const Invite& message);
   Later perform(const Standing& standing, const Update& message);
   Later perform(const Standing& standing, const Media& message);
   Answer reject(const Standing& standing, const Reject& message);

@@ -60,6 +60,8 @@ Snapshot Machine::State::snapshot(const Call& call, const ConnectionId& to) cons
                 .settings = call.settings,
                 .role = role_of(self, to),
                 .running = call.accepted_at.has_value(),
+                .at = call.at,
+                .accepted_at = call.accepted_wall,
                 .participants = {},
                 .ringing_left_ms = to_ms(time_left(call, device, now_.mono, limits_).ringing),
                 .can_join = can_join(self, to)};

@@ -89,6 +89,16 @@ Result<void> Records::store(const CallAccepted& record) {
   return ok;
 }
 
+Result<void> Records::store(const ParticipantAdded& /*record*/) {
+  return fail(Code::kInternal, "not stored yet");
+}
+Result<void> Records::store(const TextSent& /*record*/) {
+  return fail(Code::kInternal, "not stored yet");
+}
+Result<void> Records::store(const Outgoing& /*record*/) {
+  return fail(Code::kInternal, "not stored yet");
+}
+
 Result<void> Records::store(const ParticipantLeft& record) {
   auto ok = leave_.run(record.call.str(), record.profile.str(), record.outcome, millis(record.at));
   if (ok && leave_.changes() == 0) return no_participant(record.call, record.profile);

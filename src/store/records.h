@@ -25,6 +25,9 @@ class Records {
   Records() = default;
   [[nodiscard]] base::Result<void> store(const CallStarted& record);
   [[nodiscard]] base::Result<void> store(const CallAccepted& record);
+  [[nodiscard]] base::Result<void> store(const ParticipantAdded& record);
+  [[nodiscard]] base::Result<void> store(const TextSent& record);
+  [[nodiscard]] base::Result<void> store(const Outgoing& record);
   [[nodiscard]] base::Result<void> store(const ParticipantLeft& record);
   [[nodiscard]] base::Result<void> store(const CallEnded& record);
 

@@ -39,6 +39,11 @@ struct CallAccepted {
   base::ConnectionId connection;
   base::WallTime at;
 };
+struct ParticipantAdded {  // while the call lived
+  base::CallId call;
+  base::ProfileId profile;
+  base::WallTime at;
+};
 // Provisional: a later CallAccepted of the same participant withdraws it.
 struct ParticipantLeft {
   base::CallId call;
@@ -53,7 +58,23 @@ struct CallEnded {
   std::vector<std::pair<base::ProfileId, std::string>> outcomes;
   base::WallTime at;
 };
-using Record = std::variant<CallStarted, CallAccepted, ParticipantLeft, CallEnded>;
+// `founders`: the members of the chain that begins with it; empty: the chain is there.
+struct TextSent {
+  base::RequestId id;
+  base::ChainId chain;
+  std::vector<base::ProfileId> founders;
+  base::ProfileId from;
+  std::string body;
+  base::WallTime at;
+};
+// A message for the application's server, kept until it has been delivered or given up.
+struct Outgoing {
+  std::string id;  // unique; the receiver tells repetitions by it
+  std::string body;
+  base::WallTime at;
+};
+using Record = std::variant<CallStarted, CallAccepted, ParticipantAdded, ParticipantLeft, CallEnded,
+                            TextSent, Outgoing>;
 
 struct StoredParticipant {
   base::ProfileId profile;
@@ -63,11 +84,39 @@ struct StoredParticipant {
 struct StoredCall {
   base::CallId call;
   base::ChainId chain;
+  bool audio = true;
+  bool video = true;
   base::WallTime started;
   std::optional<base::WallTime> ended;
   std::optional<std::string> reason;
   std::int64_t duration_ms = 0;
   std::vector<StoredParticipant> participants;
+};
+
+struct StoredText {
+  base::RequestId id;
+  base::ChainId chain;
+  base::ProfileId from;
+  std::string body;
+  base::WallTime at;
+};
+using StoredItem = std::variant<StoredText, StoredCall>;
+struct StoredChain {
+  base::ChainId chain;
+  std::vector<base::ProfileId> members;
+};
+struct ChainSummary {
+  StoredChain chain;
+  StoredItem last;  // newest
+};
+template <class Item>
+struct Page {
+  std::vector<Item> items;
+  bool more = false;  // beyond the last one asked for
+};
+struct DueOutgoing {
+  Outgoing message;
+  int attempts = 0;  // that failed so far
 };
 
 struct StoreStats {
@@ -100,6 +149,28 @@ class Store {
 
   // A stored call, as earlier submissions left it; kNotFound.
   void find_call(const base::CallId& call, std::function<void(base::Result<StoredCall>)> done);
+
+  // kNotFound.
+  void find_chain(const base::ChainId& chain, std::function<void(base::Result<StoredChain>)> done);
+
+  // Chains that one of `profiles` is a member of, the one with the newest item first. `before`: go
+  // on behind this one. kNotFound: there is no such chain of theirs.
+  void list_chains(std::vector<base::ProfileId> profiles, std::optional<base::ChainId> before,
+                   std::size_t limit, std::function<void(base::Result<Page<ChainSummary>>)> done);
+
+  // The newest items of the chain before the item of id `before`, oldest first. `profiles`: one of
+  // them must be a member; empty: anybody may. kNotFound: no such chain, item, or member.
+  void read_history(std::vector<base::ProfileId> profiles, const base::ChainId& chain,
+                    std::optional<std::string> before, std::size_t limit,
+                    std::function<void(base::Result<Page<StoredItem>>)> done);
+
+  // Outgoing messages that are to be sent now, oldest first.
+  void due_outgoing(base::WallTime now, std::size_t limit,
+                    std::function<void(base::Result<std::vector<DueOutgoing>>)> done);
+  // One was delivered, or is given up: it is forgotten.
+  void forget_outgoing(const std::string& id);
+  // An attempt failed: not before `next`.
+  void put_off_outgoing(const std::string& id, base::WallTime next);
 
   [[nodiscard]] StoreStats stats() const;
 

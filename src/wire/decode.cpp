@@ -34,6 +34,7 @@ call::RequestBody read_init(Reader& r) {
   m.to = r.ids<base::ProfileId>("to");
   m.chain = r.optional_id<base::ChainId>("chainId");
   m.immediate = r.flag("immediate", m.immediate);
+  m.replace = r.flag("replace", m.replace);
   Reader settings = r.object("settings");
   m.settings.audio = settings.flag("audio", m.settings.audio);
   m.settings.video = settings.flag("video", m.settings.video);
@@ -61,6 +62,19 @@ call::RequestBody read_reject(Reader& r) {
   m.call = r.id<base::CallId>("callId");
   m.reason = r.choice("reason", kReason, "\"declined\" or \"busy\"").value_or(m.reason);
   m.scope = r.choice("scope", kScope, "\"profile\" or \"connection\"").value_or(m.scope);
+  return m;
+}
+
+call::RequestBody read_invite(Reader& r) {
+  return call::Invite{r.id<base::CallId>("callId"), r.ids<base::ProfileId>("to")};
+}
+
+call::RequestBody read_text_message(Reader& r) {
+  call::Text m;
+  m.from = r.id<base::ProfileId>("from");
+  m.chain = r.optional_id<base::ChainId>("chainId");
+  if (!m.chain) m.to = r.ids<base::ProfileId>("to");
+  m.body = r.text("body");
   return m;
 }
 
@@ -114,6 +128,23 @@ call::MediaBody read_subscribe(Reader& r) {
 
 call::MediaBody read_restart(Reader& r) { return call::MediaRestart{r.flag("fresh", false)}; }
 
+// A page is never larger than kMaxPage, whatever is asked for.
+std::size_t read_limit(Reader& r) {
+  const auto limit = r.optional_number("limit", 1, kMaxSeq);
+  return std::min(static_cast<std::size_t>(limit.value_or(kDefaultPage)), kMaxPage);
+}
+
+ChainList read_chain_list(base::RequestId id, Reader& r) {
+  return {std::move(id), r.optional_id<base::ChainId>("before"), read_limit(r)};
+}
+
+ChainHistory read_chain_history(base::RequestId id, Reader& r) {
+  auto chain = r.id<base::ChainId>("chainId");
+  std::optional<std::string> before;
+  if (auto item = r.optional_id<base::RequestId>("before")) before = item->str();
+  return {std::move(id), std::move(chain), std::move(before), read_limit(r)};
+}
+
 // ---- the table ------------------------------------------------------------------------------
 
 template <auto ReadBody>
@@ -143,11 +174,16 @@ constexpr std::array kRows = {
     Row{"call.accept", request<read_bare<call::Accept>>},
     Row{"call.reject", request<read_reject>},
     Row{"call.hangup", request<read_bare<call::Hangup>>},
+    Row{"call.take", request<read_bare<call::Take>>},
+    Row{"call.invite", request<read_invite>},
     Row{"call.update", request<read_update>},
     Row{"media.answer", media<read_answer>},
     Row{"media.publish", media<read_publish>},
     Row{"media.subscribe", media<read_subscribe>},
     Row{"media.restart", media<read_restart>},
+    Row{"text", request<read_text_message>},
+    Row{"chain.list", session<read_chain_list>},
+    Row{"chain.history", session<read_chain_history>},
 };
 
 // ---- the envelope ---------------------------------------------------------------------------

@@ -25,6 +25,10 @@ void write_settings(Writer& w, const call::Settings& settings) {
   w.object("settings", [&] { write_switches(w, settings); });
 }
 
+void write_at(Writer& w, const char* name, base::WallTime at) {
+  w.number(name, at.time_since_epoch().count());
+}
+
 void write_time_left(Writer& w, const char* name, std::optional<std::int64_t> left_ms) {
   if (left_ms) w.number(name, *left_ms);
 }
@@ -60,6 +64,10 @@ constexpr const char* kType<call::RingingTimeoutEvent> = "call.ringing_timeout";
 template <>
 constexpr const char* kType<call::HangupEvent> = "call.hangup";
 template <>
+constexpr const char* kType<call::TakeEvent> = "call.take";
+template <>
+constexpr const char* kType<call::InviteEvent> = "call.invite";
+template <>
 constexpr const char* kType<call::UpdateEvent> = "call.update";
 template <>
 constexpr const char* kType<call::ReconnectingEvent> = "call.reconnecting";
@@ -89,6 +97,10 @@ void write(Writer& w, const call::RejectEvent& e) {
   w.name("reason", name_of(e.reason));
   w.name("scope", name_of(e.scope));
 }
+
+void write(Writer& w, const call::TakeEvent& e) { w.id("was", e.was); }
+
+void write(Writer& w, const call::InviteEvent& e) { w.ids("to", e.to); }
 
 void write(Writer& w, const call::UpdateEvent& e) { write_switches(w, e.unmuted); }
 
@@ -128,6 +140,8 @@ void write(Writer& w, const call::Snapshot& s) {
   write_settings(w, s.settings);
   write_role(w, s.role);
   w.name("state", s.running ? "running" : "ringing");
+  write_at(w, "at", s.at);
+  if (s.accepted_at) write_at(w, "acceptedAt", *s.accepted_at);
   w.array("participants", s.participants, [&w](const call::ParticipantView& p) {
     w.nested([&] {
       w.id("profileId", p.profile);
@@ -149,12 +163,44 @@ void write(Writer& w, const ClientLimits& limits) {
   w.number("maxUnansweredCalls", static_cast<std::int64_t>(limits.max_unanswered_calls));
 }
 
+void write(Writer& w, const TextItem& item) {
+  w.name("type", "text");
+  w.id("id", item.id);
+  w.id("from", item.from);
+  w.text("body", item.body);
+  write_at(w, "at", item.at);
+}
+
+void write(Writer& w, const CallItem& item) {
+  w.name("type", "call");
+  w.id("id", item.id);
+  w.id("from", item.from);
+  w.ids("to", item.to);
+  write_settings(w, item.settings);
+  write_at(w, "at", item.at);
+  if (item.ended_at) {
+    write_at(w, "endedAt", *item.ended_at);
+    w.number("durationMs", item.duration_ms);
+  }
+  if (item.reason) w.name("reason", *item.reason);
+  w.object("outcomes", [&] {
+    for (const auto& [profile, outcome] : item.outcomes)
+      if (outcome) w.name(profile.str().c_str(), *outcome);
+  });
+}
+
+void write_item(Writer& w, const Item& item) {
+  std::visit([&w](const auto& one) { write(w, one); }, item);
+}
+
 std::string write_ok(const base::RequestId& ref, const call::Ok& ok) {
   Writer w("ok");
   w.id("ref", ref);
   w.optional_id("callId", ok.call);
   w.optional_id("chainId", ok.chain);
   if (ok.role) write_role(w, *ok.role);
+  if (ok.merged) w.flag("merged", true);
+  if (ok.at) write_at(w, "at", *ok.at);
   return w.finish();
 }
 
@@ -205,13 +251,48 @@ std::string encode(const call::Event& event, std::uint64_t seq) {
         Writer w(kType<Body>);
         w.number("seq", static_cast<std::int64_t>(seq));
         w.id("callId", event.call);
-        w.number("at", event.at.time_since_epoch().count());
+        write_at(w, "at", event.at);
         w.optional_id("profileId", event.profile);
         w.optional_id("connectionId", event.connection);
         if constexpr (!std::is_empty_v<Body>) write(w, body);
         return w.finish();
       },
       event.body);
+}
+
+std::string encode(const call::TextMessage& text, std::uint64_t seq) {
+  Writer w("text");
+  w.number("seq", static_cast<std::int64_t>(seq));
+  w.id("id", text.id);
+  w.id("chainId", text.chain);
+  w.ids("members", text.members);
+  w.id("from", text.from);
+  w.text("body", text.body);
+  write_at(w, "at", text.at);
+  return w.finish();
+}
+
+std::string encode(const ChainPage& page) {
+  Writer w("ok");
+  w.id("ref", page.ref);
+  w.array("items", page.items, [&w](const ChainEntry& entry) {
+    w.nested([&] {
+      w.id("chainId", entry.chain);
+      w.ids("members", entry.members);
+      w.object("last", [&] { write_item(w, entry.last); });
+    });
+  });
+  w.flag("more", page.more);
+  return w.finish();
+}
+
+std::string encode(const HistoryPage& page) {
+  Writer w("ok");
+  w.id("ref", page.ref);
+  w.id("chainId", page.chain);
+  w.array("items", page.items, [&w](const Item& item) { w.nested([&] { write_item(w, item); }); });
+  w.flag("more", page.more);
+  return w.finish();
 }
 
 std::string encode(const FrameError& error) {

@@ -26,6 +26,9 @@ inline constexpr std::size_t kMaxFrameBytes = 65536;
 inline constexpr int kMaxDepth = 16;
 inline constexpr int kMaxMembers = 1000;  // of all objects and arrays of a frame together
 
+inline constexpr std::size_t kDefaultPage = 50;
+inline constexpr std::size_t kMaxPage = 200;  // a larger `limit` is cut
+
 // First frame of a connection.
 struct Hello {
   base::RequestId id;
@@ -38,7 +41,19 @@ struct Token {
   base::RequestId id;
   std::string token;
 };
-using ClientMessage = std::variant<Hello, Token, call::Request>;
+// Questions that change nothing: asked of the store, answered with a page.
+struct ChainList {
+  base::RequestId id;
+  std::optional<base::ChainId> before;
+  std::size_t limit = kDefaultPage;
+};
+struct ChainHistory {
+  base::RequestId id;
+  base::ChainId chain;
+  std::optional<std::string> before;  // id of an item
+  std::size_t limit = kDefaultPage;
+};
+using ClientMessage = std::variant<Hello, Token, call::Request, ChainList, ChainHistory>;
 
 // What a frame was refused for. `ref` is set when the frame had a usable id.
 struct FrameError {
@@ -76,7 +91,46 @@ struct WelcomeFrame {
   std::vector<call::Snapshot> calls;
 };
 
+// Items of a chain, as clients and servers read them.
+struct TextItem {
+  base::RequestId id;
+  base::ProfileId from;
+  std::string body;
+  base::WallTime at;
+};
+struct CallItem {
+  base::CallId id;
+  base::ProfileId from;
+  std::vector<base::ProfileId> to;
+  call::Settings settings;
+  base::WallTime at;
+  std::optional<base::WallTime> ended_at;
+  std::optional<std::string> reason;
+  std::int64_t duration_ms = 0;
+  std::vector<std::pair<base::ProfileId, std::optional<std::string>>> outcomes;
+};
+using Item = std::variant<TextItem, CallItem>;
+struct ChainEntry {
+  base::ChainId chain;
+  std::vector<base::ProfileId> members;
+  Item last;
+};
+struct ChainPage {
+  base::RequestId ref;
+  std::vector<ChainEntry> items;
+  bool more = false;
+};
+struct HistoryPage {
+  base::RequestId ref;
+  base::ChainId chain;
+  std::vector<Item> items;
+  bool more = false;
+};
+
 [[nodiscard]] std::string encode(const WelcomeFrame& welcome);
+[[nodiscard]] std::string encode(const call::TextMessage& text, std::uint64_t seq);
+[[nodiscard]] std::string encode(const ChainPage& page);
+[[nodiscard]] std::string encode(const HistoryPage& page);
 [[nodiscard]] std::string encode(const call::Reply& reply);
 [[nodiscard]] std::string encode(const call::Event& event, std::uint64_t seq);
 [[nodiscard]] std::string encode(const FrameError& error);

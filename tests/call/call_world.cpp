@@ -40,6 +40,8 @@ std::string text_of(const call::EventBody& body) {
           },
           [](const call::RingingTimeoutEvent&) { return std::string("ringing_timeout"); },
           [](const call::HangupEvent&) { return std::string("hangup"); },
+          [](const call::TakeEvent& e) { return "take-from-" + e.was.str(); },
+          [](const call::InviteEvent&) { return std::string("invite"); },
           [](const call::UpdateEvent& e) { return "update" + text_of(e.unmuted); },
           [](const call::ReconnectingEvent&) { return std::string("reconnecting"); },
           [](const call::ReconnectedEvent&) { return std::string("reconnected"); },
@@ -185,6 +187,12 @@ void CallWorld::keep(const call::SendEvent& effect) {
   if (const auto* end = std::get_if<call::EndEvent>(&effect.event.body)) end_ = text_of(*end);
 }
 
+void CallWorld::keep(const call::DeliverText& effect) {
+  append(told_[effect.connection.str()], "text:" + effect.text.body);
+}
+void CallWorld::keep(const call::CommandDone& /*effect*/) {}
+void CallWorld::keep(const call::Recall& /*effect*/) {}
+void CallWorld::keep(const call::StoreText& /*effect*/) {}
 void CallWorld::keep(const call::OpenLeg& effect) {
   append(media_, "open" + std::to_string(effect.leg.value));
 }
@@ -215,6 +223,8 @@ void CallWorld::keep(const call::Save& effect) {
                         [](const call::CallAccepted& r) {
                           return "accepted:" + r.profile.str() + "@" + r.connection.str();
                         },
+                        [](const call::ParticipantAdded& r) { return "added:" + r.profile.str(); },
+                        [](const call::RingsUnheard& r) { return "unheard:" + r.profile.str(); },
                         [](const call::ParticipantLeft& r) {
                           return "left:" + r.profile.str() + "=" + name_of(r.outcome);
                         },

@@ -86,6 +86,10 @@ class CallWorld {
   void keep(const call::Hide& effect);
   void keep(const call::Mute& effect);
   void keep(const call::Save& effect);
+  void keep(const call::DeliverText& effect);
+  void keep(const call::CommandDone& effect);
+  void keep(const call::Recall& effect);
+  void keep(const call::StoreText& effect);
 
   call::Machine machine_;
   Watch watch_;

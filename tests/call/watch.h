@@ -62,6 +62,8 @@ class Watch {
   void check(const call::CallAccepted& record);
   void check(const call::ParticipantLeft& record);
   void check(const call::CallEnded& record);
+  template <class Other>
+  void check(const Other& /*effect*/) {}
 
   void check_event(Call& call, const call::Event& event, const call::ConnectionId& to);
   void check_calls(const call::Machine& machine, base::TimePoint now);

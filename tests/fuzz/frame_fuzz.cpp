@@ -29,6 +29,10 @@ void check_body(const call::RequestBody& body) {
                                 for (const auto& profile : init.to) require_valid(profile);
                                 if (init.chain) require_valid(*init.chain);
                               },
+                              [](const call::Text& text) {
+                                require_valid(text.from);
+                                require(text.chain.has_value() != !text.to.empty());
+                              },
                               [](const auto& message) { require_valid(message.call); }},
              body);
 }
@@ -37,6 +41,14 @@ void check_message(const wire::ClientMessage& message) {
   std::visit(base::Overloaded{[](const call::Request& request) {
                                 require_valid(request.id);
                                 check_body(request.body);
+                              },
+                              [](const wire::ChainList& query) {
+                                require_valid(query.id);
+                                require(query.limit >= 1 && query.limit <= wire::kMaxPage);
+                              },
+                              [](const wire::ChainHistory& query) {
+                                require_valid(query.id);
+                                require_valid(query.chain);
                               },
                               [](const auto& session) {
                                 require_valid(session.id);
