@@ -73,7 +73,10 @@ call::RequestBody read_text_message(Reader& r) {
   call::Text m;
   m.from = r.id<base::ProfileId>("from");
   m.chain = r.optional_id<base::ChainId>("chainId");
-  if (!m.chain) m.to = r.ids<base::ProfileId>("to");
+  if (!m.chain)
+    m.to = r.ids<base::ProfileId>("to");
+  else if (r.has("to"))
+    r.refuse("to", "left out where `chainId` is given: a text goes to all members");
   m.body = r.text("body");
   return m;
 }

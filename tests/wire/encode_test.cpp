@@ -13,6 +13,8 @@ using namespace parley;
 using call::Outcome;
 using call::Role;
 
+constexpr base::WallTime kAt{std::chrono::milliseconds(1700000000123)};
+
 void assert_text(const std::string& encoded, const std::string& expected) {
   ck_assert_str_eq(encoded.c_str(), expected.c_str());
   ck_assert_msg(wire::scan(encoded).has_value(), "not strict JSON: %s", encoded.c_str());
@@ -20,9 +22,8 @@ void assert_text(const std::string& encoded, const std::string& expected) {
 
 // The event with `body`, in an envelope that has everything.
 std::string event(call::EventBody body) {
-  return wire::encode({base::CallId("k"), base::WallTime(std::chrono::milliseconds(1700000000123)),
-                       base::ProfileId("p"), base::ConnectionId("c"), std::move(body)},
-                      42);
+  return wire::encode(
+      {base::CallId("k"), kAt, base::ProfileId("p"), base::ConnectionId("c"), std::move(body)}, 42);
 }
 
 std::string expected(const char* type, const std::string& more = "") {
@@ -42,6 +43,14 @@ START_TEST(writes_ok_with_what_is_set) {
               R"({"type":"ok","ref":"r1","callId":"k","chainId":"ch","role":"active initiator"})");
   assert_text(wire::encode(call::Reply{base::RequestId("r1"), call::Ok{{}, {}, Role::kNone}}),
               R"({"type":"ok","ref":"r1","role":null})");
+  assert_text(wire::encode(call::Reply{
+                  base::RequestId("r1"),
+                  call::Ok{base::CallId("k"), base::ChainId("ch"), Role::kActiveReceiver, true}}),
+              R"({"type":"ok","ref":"r1","callId":"k","chainId":"ch","role":"active receiver",)"
+              R"("merged":true})");
+  assert_text(wire::encode(call::Reply{base::RequestId("r1"),
+                                       call::Ok{.chain = base::ChainId("ch"), .at = kAt}}),
+              R"({"type":"ok","ref":"r1","chainId":"ch","at":1700000000123})");
 }
 END_TEST
 
@@ -124,6 +133,10 @@ START_TEST(writes_the_call_events_with_members) {
               expected("call.reject", R"(,"reason":"busy","scope":"connection")"));
   assert_text(event(call::UpdateEvent{{false, true}}),
               expected("call.update", R"(,"audio":false,"video":true)"));
+  assert_text(event(call::TakeEvent{base::ConnectionId("c0")}),
+              expected("call.take", R"(,"was":"c0")"));
+  assert_text(event(call::InviteEvent{{base::ProfileId("d"), base::ProfileId("e")}}),
+              expected("call.invite", R"(,"to":["d","e"])"));
   assert_text(event(call::LeftEvent{Outcome::kLost}),
               expected("call.left", R"(,"outcome":"lost")"));
   assert_text(event(call::EndEvent{Outcome::kCompleted,
@@ -193,6 +206,8 @@ START_TEST(writes_welcome_with_limits_and_snapshots) {
   call.to = {base::ProfileId("b")};
   call.role = Role::kActiveReceiver;
   call.running = true;
+  call.at = kAt;
+  call.accepted_at = kAt + std::chrono::milliseconds(9876);
   call.participants = {
       {base::ProfileId("a"),
        call::ParticipantState::kActive,
@@ -204,6 +219,7 @@ START_TEST(writes_welcome_with_limits_and_snapshots) {
   welcome.calls = {call};
   call.running = false;
   call.role = Role::kNone;
+  call.accepted_at.reset();
   call.participants.clear();
   call.ringing_left_ms = 0;
   welcome.calls.push_back(call);
@@ -216,13 +232,75 @@ START_TEST(writes_welcome_with_limits_and_snapshots) {
       R"("maxReceivers":4,"maxUnansweredCalls":5},"calls":[)"
       R"({"callId":"k","chainId":"ch","from":"a","to":["b"],)"
       R"("settings":{"audio":true,"video":true},"role":"active receiver","state":"running",)"
+      R"("at":1700000000123,"acceptedAt":1700000009999,)"
       R"("participants":[{"profileId":"a","state":"active","connectionId":"c9",)"
       R"("audio":true,"video":false},)"
       R"({"profileId":"b","state":"left","audio":true,"video":true,"outcome":"rejected"}],)"
       R"("canJoin":true},)"
       R"({"callId":"k","chainId":"ch","from":"a","to":["b"],)"
       R"("settings":{"audio":true,"video":true},"role":null,"state":"ringing",)"
-      R"("participants":[],"ringingLeftMs":0,"canJoin":true}]})");
+      R"("at":1700000000123,"participants":[],"ringingLeftMs":0,"canJoin":true}]})");
+}
+END_TEST
+
+START_TEST(writes_a_text) {
+  call::TextMessage text;
+  text.id = base::RequestId("t1");
+  text.chain = base::ChainId("ch");
+  text.members = {base::ProfileId("a"), base::ProfileId("b")};
+  text.from = base::ProfileId("a");
+  text.body = "he said \"hi\"\n\xf0\x9f\x98\x80";
+  text.at = kAt;
+  assert_text(wire::encode(text, 7),
+              R"({"type":"text","seq":7,"id":"t1","chainId":"ch","members":["a","b"],"from":"a",)"
+              R"("body":"he said \"hi\"\n)"
+              "\xf0\x9f\x98\x80"
+              R"(","at":1700000000123})");
+}
+END_TEST
+
+START_TEST(writes_pages_of_history) {
+  wire::CallItem live;
+  live.id = base::CallId("k1");
+  live.from = base::ProfileId("a");
+  live.to = {base::ProfileId("b")};
+  live.settings.video = false;
+  live.at = kAt;
+  wire::CallItem ended = live;
+  ended.id = base::CallId("k2");
+  ended.to.emplace_back("c");
+  ended.ended_at = kAt + std::chrono::milliseconds(5000);
+  ended.reason = "completed";
+  ended.duration_ms = 4000;
+  ended.outcomes = {{base::ProfileId("a"), "completed"}, {base::ProfileId("c"), std::nullopt}};
+  const wire::TextItem text{base::RequestId("t1"), base::ProfileId("b"), "hi", kAt};
+  assert_text(
+      wire::encode(
+          wire::HistoryPage{base::RequestId("r1"), base::ChainId("ch"), {ended, text, live}, true}),
+      R"({"type":"ok","ref":"r1","chainId":"ch","items":[)"
+      R"({"type":"call","id":"k2","from":"a","to":["b","c"],)"
+      R"("settings":{"audio":true,"video":false},"at":1700000000123,"endedAt":1700000005123,)"
+      R"("durationMs":4000,"reason":"completed","outcomes":{"a":"completed"}},)"
+      R"({"type":"text","id":"t1","from":"b","body":"hi","at":1700000000123},)"
+      R"({"type":"call","id":"k1","from":"a","to":["b"],)"
+      R"("settings":{"audio":true,"video":false},"at":1700000000123,"outcomes":{}}],"more":true})");
+  assert_text(
+      wire::encode(wire::HistoryPage{base::RequestId("r1"), base::ChainId("ch"), {}, false}),
+      R"({"type":"ok","ref":"r1","chainId":"ch","items":[],"more":false})");
+}
+END_TEST
+
+START_TEST(writes_pages_of_chains) {
+  const wire::TextItem text{base::RequestId("t1"), base::ProfileId("b"), "hi", kAt};
+  assert_text(wire::encode(wire::ChainPage{
+                  base::RequestId("r1"),
+                  {{base::ChainId("ch"), {base::ProfileId("a"), base::ProfileId("b")}, text}},
+                  true}),
+              R"({"type":"ok","ref":"r1","items":[{"chainId":"ch","members":["a","b"],)"
+              R"("last":{"type":"text","id":"t1","from":"b","body":"hi","at":1700000000123}}],)"
+              R"("more":true})");
+  assert_text(wire::encode(wire::ChainPage{base::RequestId("r1"), {}, false}),
+              R"({"type":"ok","ref":"r1","items":[],"more":false})");
 }
 END_TEST
 
@@ -261,12 +339,12 @@ END_TEST
 
 int main() {
   return parley::test::run(
-      "encode",
-      {writes_ok_with_what_is_set, writes_errors_with_kind_code_sentence_and_winner,
-       makes_sentences_of_what_went_wrong, writes_call_init,
-       writes_the_events_that_are_all_envelope,
-       leaves_profile_and_connection_out_where_there_is_none, writes_the_call_events_with_members,
-       writes_media_offer_and_failed, replaces_what_json_cannot_hold_in_free_text,
-       escapes_every_control_character, writes_welcome_with_limits_and_snapshots, writes_bye,
-       names_are_those_of_the_protocol});
+      "encode", {writes_ok_with_what_is_set, writes_errors_with_kind_code_sentence_and_winner,
+                 makes_sentences_of_what_went_wrong, writes_call_init,
+                 writes_the_events_that_are_all_envelope,
+                 leaves_profile_and_connection_out_where_there_is_none,
+                 writes_the_call_events_with_members, writes_media_offer_and_failed,
+                 replaces_what_json_cannot_hold_in_free_text, escapes_every_control_character,
+                 writes_welcome_with_limits_and_snapshots, writes_a_text, writes_pages_of_history,
+                 writes_pages_of_chains, writes_bye, names_are_those_of_the_protocol});
 }
