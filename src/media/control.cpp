@@ -10,8 +10,20 @@
 namespace parley::media {
 
 namespace {
-// How often the reaper's watchdog is looked after (our choice).
+// How often the reaper's watchdog and what streams keep are looked after (our choice).
 constexpr std::chrono::milliseconds kWatchInterval{500};
+
+// What of a participant's tracks stays when another leg takes over that publishes `published`. A
+// device opens its microphone last, when it has been told that it is the active one: without one it
+// has not said everything yet. A shared screen belongs to the device that showed it.
+std::set<base::Source> kept_across(const std::set<base::Source>& before,
+                                   const std::set<base::Source>& published) {
+  std::set<base::Source> kept;
+  if (published.contains(base::Source::kMic)) return kept;
+  for (const base::Source source : {base::Source::kMic, base::Source::kCamera})
+    if (before.contains(source)) kept.insert(source);
+  return kept;
+}
 }  // namespace
 
 // ---- start and end --------------------------------------------------------------------------
@@ -27,7 +39,7 @@ base::Result<std::unique_ptr<Control>> Control::start(GMainContext* context, Wor
   std::vector<UdpSocket> sockets;
   if (auto opened = control->open_sockets(sockets); !opened) return tl::unexpected(opened.error());
   auto io = IoThread::start(
-      std::move(sockets), {control->config_.silent_after},
+      std::move(sockets), {control->config_.silent_after, control->config_.consent},
       [box = control->box()](IoReport report) { box->post(ControlInput(std::move(report))); });
   if (!io) return tl::unexpected(io.error());
   control->io_ = std::move(*io);
@@ -107,7 +119,14 @@ void Control::close_all(std::function<void()> on_empty) {
 }
 
 void Control::on_timer() {
-  counters_.reaper_stuck.store(reaper_->check(monotonic_now()), std::memory_order_relaxed);
+  const base::TimePoint now = monotonic_now();
+  counters_.reaper_stuck.store(reaper_->check(now), std::memory_order_relaxed);
+  for (auto& [id, stream] : streams_) {
+    if (stream.kept.empty() || now < stream.kept_until) continue;
+    stream.kept.clear();
+    review_sources(stream);
+  }
+  refresh_touched();
 }
 
 // ---- what comes in --------------------------------------------------------------------------
@@ -136,10 +155,13 @@ void Control::on_input(Reaped& report) {
 
 template <class Report>
 void Control::to_leg(LegId id, Report& report) {
-  Leg* leg = find(id);
-  if (leg == nullptr) return;  // it crossed a CloseLeg
-  leg->on(report);
-  touched_.insert(id);
+  if (Leg* leg = find(id)) leg->on(report);  // or it crossed a CloseLeg
+}
+
+// The others change nothing of what is offered or routed.
+void Control::on_input(BaseOffered& report) {
+  to_leg(report.id.leg, report);
+  touched_.insert(report.id.leg);
 }
 
 Leg* Control::find(LegId leg) const {
@@ -159,9 +181,7 @@ void Control::refresh_touched() {
     if (leg == nullptr) continue;
     leg->refresh([this](StreamId stream) -> const std::set<base::Source>* {
       const auto found = streams_.find(stream);
-      if (found == streams_.end() || !found->second.feeder) return nullptr;
-      const Leg* feeder = find(*found->second.feeder);
-      return feeder == nullptr ? nullptr : &feeder->published();
+      return found == streams_.end() ? nullptr : &found->second.sources;
     });
   }
 }
@@ -239,7 +259,11 @@ void Control::handle(Publish& command) {
           }));
   touched_.insert(command.leg);
   if (const auto fed = fed_by_.find(command.leg); fed != fed_by_.end())
-    for (const StreamId stream : fed->second) touch_viewers(streams_[stream]);
+    for (const StreamId id : fed->second) {
+      Stream& stream = streams_[id];
+      stream.kept.clear();
+      review_sources(stream);
+    }
 }
 
 void Control::handle(Subscribe& command) {
@@ -274,9 +298,23 @@ void Control::set_feeder(StreamId id, std::optional<LegId> leg) {
     fed->second.erase(id);
     if (fed->second.empty()) fed_by_.erase(fed);
   }
+  stream.kept.clear();
+  if (stream.feeder && leg) {
+    stream.kept = kept_across(stream.sources, find(*leg)->published());
+    stream.kept_until = monotonic_now() + config_.kept_after_switch;
+  }
   stream.feeder = leg;
   if (leg) fed_by_[*leg].insert(id);
   io_->inbox()->post(SetFeed{id, leg});
+  review_sources(stream);
+}
+
+void Control::review_sources(Stream& stream) {
+  std::set<base::Source> sources = stream.kept;
+  if (const Leg* feeder = stream.feeder ? find(*stream.feeder) : nullptr)
+    sources.insert(feeder->published().begin(), feeder->published().end());
+  if (sources == stream.sources) return;
+  stream.sources = std::move(sources);
   touch_viewers(stream);
 }
 

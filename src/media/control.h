@@ -54,6 +54,11 @@ class Control {
   struct Stream {
     std::optional<LegId> feeder;
     std::set<LegId> viewers;
+    // What the feeder before this one sent and this one has not spoken of yet: viewers keep these
+    // tracks, so that they see the same ones when a participant moves to another device.
+    std::set<base::Source> kept;
+    base::TimePoint kept_until;
+    std::set<base::Source> sources;  // what viewers have: kept, and what the feeder publishes
   };
   // What of a leg is still to be taken apart: pipelines, and places in the I/O thread.
   struct Leftover {
@@ -69,6 +74,7 @@ class Control {
   void on_input(Command& command);
   void on_input(IoReport& report);
   void on_input(Reaped& report);
+  void on_input(BaseOffered& report);
   template <class Report>
   void on_input(Report& report) {
     to_leg(report.id.leg, report);
@@ -90,6 +96,7 @@ class Control {
   void retire(Remains remains);
   void part_gone(LegId leg);
   void set_feeder(StreamId id, std::optional<LegId> leg);
+  void review_sources(Stream& stream);
   void forget_if_unused(StreamId id);
   void touch_viewers(const Stream& stream);
   void verdict(LegId leg, std::uint64_t ticket, const base::Result<void>& result);

@@ -18,11 +18,17 @@
 namespace parley::media {
 
 struct WorkerConfig {
-  std::uint16_t udp_port = 0;              // 0: any free port
-  std::vector<std::string> listen;         // literal addresses; empty: the wildcard, v4 and v6
-  std::vector<std::string> announced_ips;  // literal; offered in place of the interfaces' (NAT)
+  std::uint16_t udp_port = 0;                 // 0: any free port
+  std::vector<std::string> listen;            // literal addresses; empty: the wildcard, v4 and v6
+  std::vector<std::string> announced_ips;     // literal; offered in place of the interfaces' (NAT)
+  std::chrono::milliseconds consent{30'000};  // RFC 7675, 5.1: sent to after its last check
   std::chrono::milliseconds silent_after{10'000};  // above the 6 s between Firefox's ICE checks
+  // How long others keep the tracks of a participant who went over to another leg that does not
+  // publish them (yet): somebody there may have to allow the microphone.
+  std::chrono::milliseconds kept_after_switch{15'000};
   std::chrono::milliseconds reaper_watchdog{10'000};
+  // The end of a worker waits for pipelines as long as one is done in this time.
+  std::chrono::milliseconds shutdown_stall{2'000};
 };
 
 // Counters since start, and gauges. Read by any thread at any time.

@@ -93,19 +93,22 @@ void Router::State::on_keyframe_request(Leg& leg, std::uint32_t ssrc, TimePoint 
       return request_keyframe(*out->from, now);
 }
 
-void Router::State::want_keyframe(InTrack& track) {
+// One that is on its way will do for who comes meanwhile.
+void Router::State::want_keyframe(InTrack& track, bool first) {
+  if (first && !track.keyframe_coming) track.keyframe_urgent = true;
   if (track.keyframe_wanted) return;
   track.keyframe_wanted = true;
   wanted.push_back(&track);
 }
 
 void Router::State::request_keyframe(InTrack& track, TimePoint now) {
-  want_keyframe(track);
-  if (!track.keyframe_asked || now - *track.keyframe_asked >= kKeyframeInterval) send_wanted(now);
+  want_keyframe(track, false);
+  if (now >= track.keyframe_due()) send_wanted(now);
 }
 
 // What was asked for before it came is fulfilled by it.
 void Router::State::got_keyframe(InTrack& track) {
+  track.keyframe_coming = track.keyframe_urgent = false;
   if (!track.keyframe_wanted) return;
   track.keyframe_wanted = false;
   std::erase(wanted, &track);
@@ -113,8 +116,8 @@ void Router::State::got_keyframe(InTrack& track) {
 
 void Router::State::send_wanted(TimePoint now) {
   std::erase_if(wanted, [&](InTrack* track) {
-    if (track->keyframe_asked && now - *track->keyframe_asked < kKeyframeInterval) return false;
-    track->keyframe_wanted = false;
+    if (now < track->keyframe_due()) return false;
+    track->keyframe_wanted = track->keyframe_urgent = false;
     const auto& announced = track->config.ssrcs;
     // Without a receiver nobody wants it any more; without an SSRC nothing was sent yet, and the
     // first packet will ask anew if it does not start a key frame.
@@ -128,6 +131,7 @@ void Router::State::send_wanted(TimePoint now) {
                               track->current != nullptr ? track->current->ssrc : announced.front());
     send_rtcp(*track->leg, compound);
     track->keyframe_asked = now;
+    track->keyframe_coming = true;
     ++stats.keyframe_requests;
     return true;
   });
@@ -213,8 +217,7 @@ std::optional<TimePoint> Router::State::deadline() const {
   std::optional<TimePoint> due;
   if (open_legs > 0) due = next_tick;
   for (const InTrack* track : wanted) {
-    const TimePoint at =
-        track->keyframe_asked ? *track->keyframe_asked + kKeyframeInterval : TimePoint::min();
+    const TimePoint at = track->keyframe_due();
     if (!due || at < *due) due = at;
   }
   return due;

@@ -124,7 +124,7 @@ bool Router::State::on_rtp(Leg& leg, std::span<std::uint8_t> datagram, TimePoint
   source->last_at = now;
   const std::int64_t place = source->sequence.unwrap(packet->sequence());
   source->statistics.on_packet(place, packet->timestamp(), now);
-  forward(*source, *packet, place, now);
+  forward(*source, *packet, datagram.data() + packet->header_bytes(), place, now);
   return true;
 }
 
@@ -188,8 +188,8 @@ bool Router::State::make_room(Leg& leg, TimePoint now) {
   return true;
 }
 
-void Router::State::forward(Source& source, const rtp::Packet& packet, std::int64_t place,
-                            TimePoint now) {
+void Router::State::forward(Source& source, const rtp::Packet& packet, std::uint8_t* payload,
+                            std::int64_t place, TimePoint now) {
   InTrack& track = *source.track;
   if (packet.payload().empty()) {  // padding only: a probe of the sender's, of no use further on
     source.mapper.drop(place);
@@ -201,15 +201,21 @@ void Router::State::forward(Source& source, const rtp::Packet& packet, std::int6
     if (track.current != nullptr && now - track.current->last_at < kSourceTakeover) return;
     track.current = &source;
   }
-  if (!track.receivers.empty()) fan_out(source, packet, *mapped, now);
+  if (!track.receivers.empty()) fan_out(source, packet, payload, *mapped, now);
 }
 
-void Router::State::fan_out(const Source& source, const rtp::Packet& packet, std::int64_t place,
-                            TimePoint now) {
+rtp::PictureFields Router::State::pictures_of(const rtp::Packet& packet) const {
+  const std::optional<rtp::Codec>& codec = codecs[packet.payload_type()];
+  return codec ? rtp::picture_fields(*codec, packet.payload()) : rtp::PictureFields();
+}
+
+void Router::State::fan_out(const Source& source, const rtp::Packet& packet, std::uint8_t* writable,
+                            std::int64_t place, TimePoint now) {
   InTrack& track = *source.track;
   const std::uint8_t payload_type = packet.payload_type();
   const std::span<const std::uint8_t> payload = packet.payload();
   const bool start = starts(payload_type, payload);
+  const rtp::PictureFields pictures = pictures_of(packet);
   bool anybody_takes = false;
   bool anybody_waits = false;
   Template headers(packet, now);
@@ -225,10 +231,13 @@ void Router::State::fan_out(const Source& source, const rtp::Packet& packet, std
         continue;
       }
       out->splicer.join(place, packet.timestamp(), out->last_source != source.serial, now);
+      out->pictures.join();
       out->joined = out->last_source = source.serial;
     }
-    if (const auto numbers = out->splicer.map(place, packet.timestamp(), now))
-      send(*out, headers.header_for(*out, *numbers), payload);
+    const auto numbers = out->splicer.map(place, packet.timestamp(), now);
+    if (!numbers) continue;
+    if (pictures.any()) out->pictures.write(pictures, writable);
+    send(*out, headers.header_for(*out, *numbers), payload);
   }
   if (!anybody_takes) ++stats.unroutable;
   if (start && track.kind() == Kind::kVideo) got_keyframe(track);

@@ -56,10 +56,12 @@ std::uint32_t place_in(std::vector<std::unique_ptr<T>>& slots, std::unique_ptr<T
 
 }  // namespace
 
-OutTrack::OutTrack(Leg& receiver, const OutgoingTrack& track, rtp::Splicer numbers)
+OutTrack::OutTrack(Leg& receiver, const OutgoingTrack& track, rtp::Splicer numbers,
+                   rtp::PictureIds picture_numbers)
     : leg(&receiver),
       ssrc(track.ssrc),
       splicer(numbers),
+      pictures(picture_numbers),
       stream(track.stream),
       source(track.source),
       cname(cname_of(track.stream)) {
@@ -190,7 +192,7 @@ void Router::State::set_outgoing(Leg& leg, const std::vector<OutgoingTrack>& tra
   }
   for (const auto& out : old) {
     if (out == nullptr) continue;
-    leg.ended.push_back({out->ssrc, out->splicer});
+    leg.ended.push_back({out->ssrc, out->splicer, out->pictures});
     std::erase(stream(out->stream).receivers, out.get());
     changed.push_back(out->stream);
   }
@@ -200,11 +202,14 @@ void Router::State::set_outgoing(Leg& leg, const std::vector<OutgoingTrack>& tra
     if (there) continue;  // or named twice: the first one counts
     const auto before = std::find_if(leg.ended.begin(), leg.ended.end(),
                                      [&](const auto& e) { return e.ssrc == track.ssrc; });
-    leg.outgoing.push_back(std::make_unique<OutTrack>(
-        leg, track,
-        before == leg.ended.end() ? first_numbers(track.ssrc, base::kind_of(track.source))
-                                  : before->splicer));
-    if (before != leg.ended.end()) leg.ended.erase(before);
+    if (before != leg.ended.end()) {
+      leg.outgoing.push_back(
+          std::make_unique<OutTrack>(leg, track, before->splicer, before->pictures));
+      leg.ended.erase(before);
+    } else {
+      leg.outgoing.push_back(std::make_unique<OutTrack>(
+          leg, track, first_numbers(track.ssrc, base::kind_of(track.source)), rtp::PictureIds()));
+    }
     stream(track.stream).receivers.push_back(leg.outgoing.back().get());
     changed.push_back(track.stream);
   }
@@ -257,7 +262,8 @@ void Router::State::relink(LegId publisher) {
       if (from == out->from) continue;
       out->from = from;
       out->joined = 0;
-      if (from != nullptr && from->kind() == Kind::kVideo) want_keyframe(*from);
+      if (from != nullptr && from->kind() == Kind::kVideo)
+        want_keyframe(*from, !out->splicer.started());
     }
   }
 }

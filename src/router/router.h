@@ -58,6 +58,9 @@ class Router {
   // Key frame requests to one source are at least this far apart (our choice: a browser needs
   // 20–130 ms for a key frame, and every request costs all receivers a burst).
   static constexpr base::Duration kKeyframeInterval = std::chrono::milliseconds(500);
+  // ... but for a receiver that has had none of the track yet (our choice: who joins sees a picture
+  // at once, and many who join together share it).
+  static constexpr base::Duration kFirstKeyframeInterval = std::chrono::milliseconds(100);
   static constexpr base::Duration kReportInterval = std::chrono::seconds(1);
 
   // `outbox` must outlive the router; the caller sends and clears it after each batch.

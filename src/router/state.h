@@ -20,6 +20,7 @@
 #include "router/router.h"
 #include "rtp/codec.h"
 #include "rtp/packet.h"
+#include "rtp/picture_ids.h"
 #include "rtp/receive_statistics.h"
 #include "rtp/rtcp.h"
 #include "rtp/seq_mapper.h"
@@ -69,7 +70,8 @@ struct Source {
 
 // One track as a receiving leg gets it.
 struct OutTrack {
-  OutTrack(Leg& receiver, const OutgoingTrack& track, rtp::Splicer numbers);
+  OutTrack(Leg& receiver, const OutgoingTrack& track, rtp::Splicer numbers,
+           rtp::PictureIds picture_numbers);
   void configure(const OutgoingTrack& track);
 
   // Looked at for every packet.
@@ -80,6 +82,7 @@ struct OutTrack {
   std::array<char, 2> mid{};
   std::bitset<128> payload_types;
   rtp::Splicer splicer;
+  rtp::PictureIds pictures;
   std::uint32_t packets = 0;
   std::uint32_t octets = 0;  // of payload
 
@@ -97,8 +100,16 @@ struct InTrack {
   Source* current = nullptr;         // the SSRC that is forwarded
   std::vector<OutTrack*> receivers;  // open, not muted
   bool keyframe_wanted = false;      // and in State::wanted
+  bool keyframe_urgent = false;      // ... by somebody who has had none so far
+  bool keyframe_coming = false;      // asked for, and none has come since
   std::optional<TimePoint> keyframe_asked;
   [[nodiscard]] Kind kind() const { return base::kind_of(config.source); }
+  // When the next request may go out.
+  [[nodiscard]] TimePoint keyframe_due() const {
+    if (!keyframe_asked) return TimePoint::min();
+    return *keyframe_asked +
+           (keyframe_urgent ? Router::kFirstKeyframeInterval : Router::kKeyframeInterval);
+  }
 };
 
 // Keys of a leg whose peer is known to be the right one.
@@ -124,6 +135,7 @@ struct Leg {
   struct Ended {
     std::uint32_t ssrc;
     rtp::Splicer splicer;
+    rtp::PictureIds pictures;
   };
   std::vector<Ended> ended;
 
@@ -169,9 +181,13 @@ class Router::State {
   static void record_arrival(Leg& leg, const rtp::Packet& packet, TimePoint now);
   Source* source_of(Leg& leg, const rtp::Packet& packet, TimePoint now);
   static bool make_room(Leg& leg, TimePoint now);
-  void forward(Source& source, const rtp::Packet& packet, std::int64_t place, TimePoint now);
+  // `payload`: that of `packet`, for writing.
+  void forward(Source& source, const rtp::Packet& packet, std::uint8_t* payload, std::int64_t place,
+               TimePoint now);
   [[nodiscard]] bool starts(std::uint8_t payload_type, std::span<const std::uint8_t> payload) const;
-  void fan_out(const Source& source, const rtp::Packet& packet, std::int64_t place, TimePoint now);
+  void fan_out(const Source& source, const rtp::Packet& packet, std::uint8_t* writable,
+               std::int64_t place, TimePoint now);
+  [[nodiscard]] rtp::PictureFields pictures_of(const rtp::Packet& packet) const;
   void send(OutTrack& out, std::span<const std::uint8_t> header,
             std::span<const std::uint8_t> payload);
   void count(srtp::Refused why);
@@ -180,7 +196,8 @@ class Router::State {
   bool on_rtcp(Leg& leg, std::span<std::uint8_t> datagram, TimePoint now);
   void on_sender_report(Leg& leg, const rtp::SenderReport& report, TimePoint now);
   void on_keyframe_request(Leg& leg, std::uint32_t ssrc, TimePoint now);
-  void want_keyframe(InTrack& track);
+  // `first`: for a receiver that has had nothing of the track yet.
+  void want_keyframe(InTrack& track, bool first);
   void request_keyframe(InTrack& track, TimePoint now);
   void got_keyframe(InTrack& track);
   void send_wanted(TimePoint now);

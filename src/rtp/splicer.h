@@ -55,6 +55,9 @@ class Splicer {
     return out;
   }
 
+  // Whether any packet has been given numbers.
+  [[nodiscard]] bool started() const { return started_; }
+
   // What a timestamp of the present piece becomes.
   [[nodiscard]] std::uint32_t map_timestamp(std::uint32_t timestamp) const {
     return timestamp + timestamp_shift_;

@@ -48,9 +48,33 @@ Member& Fixture::open(PeerOptions options, bool publishes) {
   return out;
 }
 
+Member& Fixture::open_beside(const Member& other, PeerOptions options,
+                             std::vector<base::Source> publishes) {
+  auto member = std::make_unique<Member>();
+  member->leg = {next_id_++};
+  member->stream = other.stream;
+  member->owner = other.owner;
+  member->peer = std::make_unique<WebRtcPeer>(options);
+  Member& out = *member;
+  members_[out.leg] = std::move(member);
+  worker_->post(media::OpenLeg{out.leg});
+  if (!publishes.empty())
+    worker_->post(media::Publish{out.leg, next_ticket(), std::move(publishes)});
+  return out;
+}
+
+void Fixture::switch_over(Member& from, const Member& to) {
+  worker_->post(media::Feed{to.stream, to.leg});
+  worker_->post(media::CloseLeg{from.leg});
+}
+
+void Fixture::show(const Member& viewer, const Member& shown) {
+  worker_->post(media::Show{viewer.leg, shown.stream, shown.owner});
+}
+
 void Fixture::introduce(Member& a, Member& b) {
-  worker_->post(media::Show{a.leg, b.stream, b.owner});
-  worker_->post(media::Show{b.leg, a.stream, a.owner});
+  show(a, b);
+  show(b, a);
 }
 
 void Fixture::close(Member& member) {

@@ -38,6 +38,13 @@ class Fixture {
 
   // Opens a leg that feeds a stream and publishes mic and camera.
   Member& open(PeerOptions options = {}, bool publishes = true);
+  // Opens another leg for the participant of `other`, which does not feed its stream yet.
+  Member& open_beside(const Member& other, PeerOptions options = {},
+                      std::vector<base::Source> publishes = {});
+  // `to` feeds the participant's stream from now on, and the leg of `from` ends.
+  void switch_over(Member& from, const Member& to);
+  // `viewer` receives the participant of `shown`.
+  void show(const Member& viewer, const Member& shown);
   // Each of the two receives the other.
   void introduce(Member& a, Member& b);
   void close(Member& member);

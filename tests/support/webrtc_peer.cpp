@@ -91,7 +91,8 @@ WebRtcPeer::WebRtcPeer(PeerOptions options)
       ufrag_(random_text(4)),
       pwd_(random_text(24)),
       audio_ssrc_(random_u32()),
-      video_ssrc_(random_u32()) {
+      video_ssrc_(random_u32()),
+      picture_(static_cast<std::uint16_t>(random_u32())) {
   open_socket();
 }
 
@@ -308,15 +309,28 @@ void WebRtcPeer::send_audio(std::uint8_t mark) {
   send_rtp(111, audio_ssrc_, '0', payload);
 }
 
-void WebRtcPeer::send_video(std::uint8_t mark) { send_video_burst(mark, 1); }
+void WebRtcPeer::send_video(std::uint8_t mark) { send_frame(mark, 1, true); }
+
+void WebRtcPeer::send_video_delta(std::uint8_t mark) { send_frame(mark, 1, false); }
 
 void WebRtcPeer::send_video_burst(std::uint8_t mark, int packets) {
-  // RFC 7741: start of a partition, then a key frame of 320x240 (RFC 6386, 9.1).
-  std::array<std::uint8_t, 500> payload = {0x10, 0x10, 0,    0,    0x9d, 0x01,
-                                           0x2a, 0x40, 0x01, 0xf0, 0,    mark};
+  send_frame(mark, packets, true);
+}
+
+void WebRtcPeer::send_frame(std::uint8_t mark, int packets, bool key) {
+  // RFC 7741: a picture id of 15 bits and TL0PICIDX, then the head of a frame; that of a key frame
+  // goes on with 320x240 (RFC 6386, 9.1).
+  std::array<std::uint8_t, 500> payload = {
+      0x90, 0xc0, 0,    0,    0,    static_cast<std::uint8_t>(key ? 0x10 : 0x11),
+      0,    0,    0x9d, 0x01, 0x2a, 0x40,
+      0x01, 0xf0, 0,    mark};
+  ++picture_;
+  payload[2] = static_cast<std::uint8_t>(0x80U | (picture_ >> 8U & 0x7fU));
+  payload[3] = static_cast<std::uint8_t>(picture_);
+  payload[4] = static_cast<std::uint8_t>(picture_ + 77);
   timestamp_ += 3000;
   for (int i = 0; i < packets; ++i) {
-    payload[0] = i == 0 ? 0x10 : 0x00;
+    payload[0] = i == 0 ? 0x90 : 0x80;
     send_rtp(96, video_ssrc_, '1', payload);
   }
 }
@@ -352,6 +366,7 @@ void WebRtcPeer::on_media(std::span<std::uint8_t> datagram) {
   heard.sequence = static_cast<std::uint16_t>(get(packet, 2, 2));
   heard.timestamp = get(packet, 4, 4);
   heard.ssrc = get(packet, 8, 4);
+  heard.at = std::chrono::steady_clock::now();
   heard.payload.assign(packet.begin() + static_cast<std::ptrdiff_t>(header), packet.end());
   heard_.push_back(std::move(heard));
 }

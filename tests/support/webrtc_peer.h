@@ -32,6 +32,7 @@ struct HeardPacket {
   std::uint32_t timestamp = 0;
   std::uint32_t ssrc = 0;
   std::vector<std::uint8_t> payload;
+  std::chrono::steady_clock::time_point at;
 };
 
 class WebRtcPeer {
@@ -62,6 +63,8 @@ class WebRtcPeer {
   // One packet of Opus (mid 00), or of VP8 (mid 01) which is a whole key frame.
   void send_audio(std::uint8_t mark);
   void send_video(std::uint8_t mark);
+  // One that is not a key frame.
+  void send_video_delta(std::uint8_t mark);
   // Several packets of one size in one go.
   void send_video_burst(std::uint8_t mark, int packets);
 
@@ -91,6 +94,7 @@ class WebRtcPeer {
   void on_rtcp(std::span<const std::uint8_t> packet);
   void send_rtp(std::uint8_t payload_type, std::uint32_t ssrc, char mid_last,
                 std::span<const std::uint8_t> payload);
+  void send_frame(std::uint8_t mark, int packets, bool key);
   void start_srtp();
 
   PeerOptions options_;
@@ -116,6 +120,7 @@ class WebRtcPeer {
   std::uint32_t timestamp_ = 0;
   std::uint32_t audio_ssrc_ = 0;
   std::uint32_t video_ssrc_ = 0;
+  std::uint16_t picture_ = 0;
   std::vector<HeardPacket> heard_;
   int key_frame_requests_ = 0;
   int media_datagrams_ = 0;
