@@ -12,6 +12,10 @@ namespace parley::media {
 
 namespace {
 
+// For threads that have nothing to do to end (our choice). Whoever ends a reaper has waited for
+// what it had given to it, if that was to be waited for.
+constexpr std::chrono::milliseconds kEndWait{200};
+
 // Runs when the last reference to a webrtcbin goes, on whichever thread drops it.
 struct Finalised {
   TransportId id;
@@ -103,7 +107,7 @@ Reaper::~Reaper() {
   std::unique_lock lock(shared_->mutex);
   shared_->stopping = true;
   shared_->changed.notify_all();
-  shared_->changed.wait_for(lock, watchdog_, [this] {
+  shared_->changed.wait_for(lock, kEndWait, [this] {
     return std::all_of(workers_.begin(), workers_.end(),
                        [](const Worker& w) { return w.progress->ended; });
   });

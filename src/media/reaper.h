@@ -23,7 +23,7 @@ namespace parley::media {
 class Reaper {
  public:
   Reaper(std::shared_ptr<ControlBox> box, std::chrono::milliseconds watchdog);
-  // Finishes what is queued and joins. A thread that is stuck is left behind with its pipeline.
+  // Joins. A thread that is not done in a moment is left behind with its pipeline and the queue.
   ~Reaper();
   Reaper(const Reaper&) = delete;
   Reaper& operator=(const Reaper&) = delete;

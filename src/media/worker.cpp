@@ -18,7 +18,7 @@ class Worker::Impl {
 
   base::Result<void> start(WorkerConfig config, std::function<void(Event)> on_event) {
     base::Result<void> result;
-    watchdog_ = config.reaper_watchdog;
+    stall_ = config.shutdown_stall;
     thread_.run_and_wait([&] {
       auto control = Control::start(thread_.context(), std::move(config), std::move(on_event));
       if (control)
@@ -35,14 +35,19 @@ class Worker::Impl {
     const auto empty = std::make_shared<std::promise<void>>();
     thread_.run_and_wait([&] { control_->close_all([empty] { empty->set_value(); }); });
     // A pipeline that hangs is left behind; the process is about to end anyway.
-    empty->get_future().wait_for(watchdog_);
+    const auto ended = empty->get_future();
+    std::uint64_t before = 0;
+    do {
+      before = control_->counters().legs_reaping.load(std::memory_order_relaxed);
+    } while (ended.wait_for(stall_) == std::future_status::timeout &&
+             control_->counters().legs_reaping.load(std::memory_order_relaxed) != before);
     thread_.run_and_wait([&] { control_.reset(); });
   }
 
   [[nodiscard]] const Control& control() const { return *control_; }
 
  private:
-  std::chrono::milliseconds watchdog_{};
+  std::chrono::milliseconds stall_{};
   wrap::ContextThread thread_;
   std::unique_ptr<Control> control_;  // constant while the worker lives
 };
