@@ -1,29 +1,25 @@
 // One call as this connection sees it. A Call follows the global state of the call by itself, on
 // active and passive connections alike; media exists only while the connection is active.
 
+import { kCallEvents } from './call_events.js';
 import { Emitter } from './emitter.js';
-import { JsapiError, badRequest, notActive } from './errors.js';
-import { Leg } from './leg.js';
-import { Roster } from './roster.js';
+import { badRequest, callOver, connectionLost, notActive } from './errors.js';
+import { OwnMedia } from './own_media.js';
+import { Roster, kInCall } from './roster.js';
 
-// In these states a participant has a device in the call.
-const kInCall = new Set(['active', 'reconnecting']);
 // After these a receiver has neither accepted nor declined.
 const kUndecided = new Set(['missed', 'unreachable']);
 
-// Events: ringing (profileId, connectionId) · accepted (profileId, connectionId) · participant
-// (participant) · stream and streamend ({profileId, source, stream}) · localstream (stream) ·
+// Events: ringing (profileId, connectionId) · accepted (profileId, connectionId) · taken (profileId,
+// connectionId, was) · participant (participant) · stream and streamend ({profileId, source, stream}) · localstream (stream) ·
 // speaker (profileIds) · screenend () · connection (state) · state (state, role) · end (outcome).
 export class Call extends Emitter {
   #host;
   #roster;
   #state;
   #role = null;
-  #wanted;
-  #chosen = {}; // which of audio and video the application asked for by name
-  #leg = null;
+  #media;
   #joining = 0; // accepts that wait for their answer
-  #heldOffer = null; // an offer that came before that answer
   #declinedHere = false; // by reject() with scope 'connection'
   #returning = false; // was active before the connection was lost, and wants to be again
 
@@ -44,9 +40,10 @@ export class Call extends Emitter {
     this.durationMs = null;
     this.acceptedAt = null;
     this.error = null;
+    this.mergedInto = null;
     this.ready = Promise.resolve(this);
-    this.#wanted = wanted ?? this.settings;
     this.#roster = new Roster(from, to, this.settings);
+    this.#media = new OwnMedia(this.#mediaHost(), wanted ?? this.settings);
   }
 
   // Of a call opened here 'opening' until the server has confirmed; then 'ringing', 'running', and at last 'ended'.
@@ -58,7 +55,11 @@ export class Call extends Emitter {
     return this.#role;
   }
   get isActive() {
-    return this.#leg !== null;
+    return this.#media.leg !== null;
+  }
+  // Whether a take() of this device is under way.
+  get isTaking() {
+    return this.#media.takeover !== null;
   }
   get participants() {
     return this.#roster.list();
@@ -67,11 +68,11 @@ export class Call extends Emitter {
     return this.#roster.get(this.profileId);
   }
   get streams() {
-    return this.#leg?.streams ?? [];
+    return this.#media.leg?.streams ?? [];
   }
   // Microphone and camera of this device; null while it is not active.
   get localStream() {
-    return this.#leg?.localStream ?? null;
+    return this.#media.leg?.localStream ?? null;
   }
   // Whether this device rings: it waits for accept() or reject().
   get rings() {
@@ -81,31 +82,60 @@ export class Call extends Emitter {
   // Whether accept() can be tried: this participant has no device in the call, or has lost it.
   get canJoin() {
     if (this.#state === 'opening' || this.#state === 'ended') return false;
-    const { state, connectionId } = this.me;
-    const lostElsewhere = state === 'reconnecting' && connectionId !== this.#host.connectionId();
-    return !kInCall.has(state) || lostElsewhere;
+    const { state, outcome } = this.me;
+    if (outcome === 'kicked') return false; // until somebody invites this participant again
+    return !kInCall.has(state) || (state === 'reconnecting' && this.#isElsewhere);
+  }
+  // Whether take() can be tried: this participant is in the call on another device.
+  get canTake() {
+    return this.#state !== 'ended' && kInCall.has(this.me.state) && this.#isElsewhere;
   }
 
   // Takes the call on this connection. `audio` and `video` say what to open, true, false or media
   // constraints; the call's settings by default, and then what this participant had muted stays so.
   // Resolves when the server has confirmed.
-  async accept({ audio, video } = {}) {
-    this.#chosen = { audio: audio !== undefined, video: video !== undefined };
-    this.#wanted = { audio: audio ?? this.#wanted.audio, video: video ?? this.#wanted.video };
+  async accept(choice) {
+    this.#media.choose(choice);
     this.#joining += 1;
     try {
       const { role } = await this.#request('call.accept');
       if (this.#state === 'ended') return;
-      const side = this.profileId === this.from ? 'initiator' : 'receiver';
-      this.#becomeActive(role ?? `active ${side}`);
+      this.#becomeActive(role ?? `active ${this.#side}`);
       this.#accepted(this.profileId, this.#host.connectionId());
     } catch (error) {
       if (error.code === 'already_accepted') this.#becomePassive();
       throw error;
     } finally {
       this.#joining -= 1;
-      if (this.#joining === 0) this.#heldOffer = null;
+      if (this.#joining === 0) this.#media.forgetOffer();
     }
+  }
+
+  // Takes the running call over from this participant's other device, which plays on until this
+  // one is connected; the microphone opens only then. Options as for accept(). Resolves when this
+  // device is the active one; when it rejects, the other device still is.
+  async take(choice) {
+    if (this.#media.takeover) return this.#media.takeover.done;
+    if (this.isActive) throw badRequest('This device is active in the call already.');
+    this.#media.choose(choice);
+    const takeover = this.#media.standBy();
+    try {
+      await this.#request('call.take');
+      if (!takeover.leg.closed) this.#media.open(takeover.leg);
+    } catch (error) {
+      this.#media.endTakeover(error);
+    }
+    return takeover.done;
+  }
+
+  // Adds receivers; each of them is rung. The call is a group call from then on.
+  async invite(profileIds) {
+    const to = Array.isArray(profileIds) ? [...profileIds] : [profileIds];
+    if (to.length === 0 || to.some((id) => typeof id !== 'string')) {
+      throw badRequest('invite() needs one or more profile ids.');
+    }
+    await this.#request('call.invite', { to });
+    this.#invited(to);
   }
 
   // Declines: `reason` is 'declined' or 'busy'; with scope 'connection' only this device stops
@@ -125,7 +155,7 @@ export class Call extends Emitter {
   async hangup() {
     if (this.#state === 'ended') return;
     this.#returning = false;
-    this.#closeLeg();
+    this.#media.close(callOver('The call was hung up here.'));
     try {
       await this.#request('call.hangup', {}, { retry: true });
     } catch (error) {
@@ -138,27 +168,27 @@ export class Call extends Emitter {
 
   // `kind` is 'audio' or 'video'.
   async mute(kind) {
-    await this.#activeLeg(kind).mute(kind);
-    await this.#tell();
+    await this.#media.active(kind).mute(kind);
+    await this.#media.tell();
   }
 
   async unmute(kind) {
-    await this.#activeLeg(kind).unmute(kind);
-    await this.#tell();
+    await this.#media.active(kind).unmute(kind);
+    await this.#media.tell();
   }
 
   // Asks for a screen or window and shares it; call it from a click. Resolves with its stream.
   async shareScreen() {
-    return this.#activeLeg().shareScreen();
+    return this.#media.active().shareScreen();
   }
 
   async stopScreen() {
-    await this.#activeLeg().stopScreen();
+    await this.#media.active().stopScreen();
   }
 
   // {connectionState, roundTripMs, tracks: [{profileId, source, kind, direction, …}]}
   async getStats() {
-    return this.#activeLeg().stats();
+    return this.#media.active().stats();
   }
 
   // ---- for Client ---------------------------------------------------------------------------
@@ -176,6 +206,29 @@ export class Call extends Emitter {
     }
   }
 
+  // The call.init of this object met a call that lives: from now on it stands for that one. `live`
+  // is the object this device had for it so far, if any.
+  merge({ callId, chainId, role }, live) {
+    this.id = callId;
+    if (live) {
+      Object.assign(this, { from: live.from, to: live.to, settings: live.settings });
+      this.profileId = live.profileId;
+      this.acceptedAt = live.acceptedAt;
+      this.#roster = live.#roster;
+      this.#role = live.#role;
+      this.#setState(live.#state);
+      live.retire(this);
+    }
+    this.confirm({ chainId, role });
+    if (this.isActive) this.#accepted(this.profileId, this.#host.connectionId());
+  }
+
+  // Ends this object, but not the call, for which `heir` stands now.
+  retire(heir) {
+    this.mergedInto = heir;
+    this.finish({ outcome: null });
+  }
+
   // The server knows that this device rings.
   ringing() {
     if (this.rings) this.#member(this.profileId, { state: 'ringing' });
@@ -183,7 +236,7 @@ export class Call extends Emitter {
 
   // Takes over a snapshot of the call, from a welcome.
   restore(snapshot) {
-    this.#returning ||= this.#leg !== null || this.#state === 'opening';
+    this.#returning ||= this.isActive || this.#state === 'opening';
     for (const { profileId, state, connectionId, audio, video, outcome } of snapshot.participants) {
       const inCall = kInCall.has(state);
       this.#roster.update(profileId, {
@@ -195,7 +248,7 @@ export class Call extends Emitter {
       });
     }
     // A new connection has no leg: what was active was so on the old one.
-    this.#closeLeg();
+    this.#media.close(connectionLost('The connection was lost while the call was being taken over.'));
     this.#role = snapshot.role ?? null;
     this.#setState(snapshot.state, true);
     if (snapshot.state === 'running') this.acceptedAt ??= this.#host.platform.now();
@@ -205,13 +258,13 @@ export class Call extends Emitter {
   // Takes one event of the call from the server.
   handle(message) {
     if (this.#state === 'ended') return;
-    kHandlers.get(message.type)?.(this.#access, message);
+    kCallEvents.get(message.type)?.(this.#access, message);
   }
 
   // Ends the call on this side. `outcome` is null when it ended unseen, and nobody told how.
   finish({ outcome, outcomes = null, durationMs = null, error = null }) {
     if (this.#state === 'ended') return;
-    this.#closeLeg();
+    this.#media.close(callOver('The call ended before it was taken over.'));
     this.outcome = outcome;
     this.outcomes = outcomes;
     this.durationMs = durationMs;
@@ -235,61 +288,65 @@ export class Call extends Emitter {
   // What the event handlers below may do.
   #access = {
     call: this,
+    described: (message) => this.#described(message),
     member: (profileId, changes) => this.#member(profileId, changes),
     accepted: (profileId, connectionId) => this.#accepted(profileId, connectionId),
+    taken: (profileId, connectionId, was) => this.#taken(profileId, connectionId, was),
+    invited: (profileIds) => this.#invited(profileIds),
     becomePassive: () => this.#becomePassive(),
     left: (outcome) => this.#left(outcome),
     return: () => this.#return(),
     setRole: (role) => this.#setRole(role),
-    offer: (message) => this.#offer(message),
-    mediaFailed: (message) => this.#mediaFailed(message),
+    offer: (message) => this.#media.offer(message, this.#joining > 0 || this.#state === 'opening'),
+    mediaFailed: (message) => this.#media.failed(message),
   };
+
+  // Who calls whom, as the server says it: after a merge the object knew it only of its own call.
+  #described({ from, to, settings }) {
+    this.from = from ?? this.from;
+    this.to = [...(to ?? this.to)];
+    this.settings = settings ?? this.settings;
+    this.#roster.expect(this.from, this.to);
+  }
+
+  // What the media of this device needs of its call.
+  #mediaHost() {
+    return {
+      platform: this.#host.platform,
+      iceServers: () => this.#host.iceServers(),
+      me: () => this.me,
+      request: (type, members) => this.#request(type, members),
+      emit: (...args) => this.emit(...args),
+      changed: () => this.#host.changed(this),
+      error: (error) => this.#host.error(error, this),
+      told: (now) => this.#member(this.profileId, now),
+    };
+  }
 
   #request(type, members = {}, options) {
     return this.#host.request(type, { callId: this.id, ...members }, options);
   }
 
-  #activeLeg(kind = 'audio') {
-    if (kind !== 'audio' && kind !== 'video') throw badRequest(`"${kind}" is not audio or video.`);
-    if (!this.#leg) throw notActive('This device is not active in the call; accept it here first.');
-    return this.#leg;
+  get #side() {
+    if (this.#role) return this.#role.endsWith('initiator') ? 'initiator' : 'receiver';
+    return this.profileId === this.from ? 'initiator' : 'receiver';
+  }
+
+  // This participant is in the call on a device that is not this one.
+  get #isElsewhere() {
+    return this.me.connectionId !== this.#host.connectionId();
   }
 
   #becomeActive(role) {
     this.#returning = false;
     this.#setRole(role);
-    if (this.#leg) return;
-    // Mute belongs to the participant (docs/PROTOCOL.md, 5): its next device inherits it.
-    const { audio, video } = this.me;
-    const leg = new Leg(this.#host.platform, {
-      profileId: this.profileId,
-      iceServers: this.#host.iceServers(),
-      wanted: this.#wanted,
-      muted: { audio: !audio && !this.#chosen.audio, video: !video && !this.#chosen.video },
-      send: (type, members) => this.#request(type, members),
-      events: {
-        onStart: (entry) => this.emit('stream', entry),
-        onEnd: (entry) => this.emit('streamend', entry),
-        onLocalStream: (stream) => this.emit('localstream', stream),
-        onSpeakers: (profileIds) => this.emit('speaker', profileIds),
-        onScreenEnded: () => this.emit('screenend'),
-        onConnection: (state) => this.emit('connection', state),
-        onError: (error) => this.#mediaError(leg, error),
-      },
-    });
-    this.#leg = leg;
-    if (this.#heldOffer) leg.offer(this.#heldOffer);
-    this.#heldOffer = null;
-    leg
-      .open()
-      .then(() => this.#tell())
-      .catch((error) => this.#mediaError(leg, error));
+    this.#media.start();
   }
 
   #becomePassive() {
-    this.#closeLeg();
+    this.#media.close(notActive('The call goes on on another device, or without this participant.'));
     if (this.#state === 'ended') return;
-    this.#setRole(this.profileId === this.from ? 'passive initiator' : 'passive receiver');
+    this.#setRole(`passive ${this.#side}`);
   }
 
   // It is over for this participant, but not for the call.
@@ -297,46 +354,6 @@ export class Call extends Emitter {
     this.#returning = false;
     if (this.#role === null && kUndecided.has(outcome)) return;
     this.#becomePassive();
-  }
-
-  #closeLeg() {
-    this.#leg?.close();
-    this.#leg = null;
-  }
-
-  // Tells the others whether this device can be heard and seen.
-  async #tell() {
-    const leg = this.#leg;
-    if (!leg) return;
-    const now = { audio: leg.sends('audio'), video: leg.sends('video') };
-    const { audio, video } = this.me;
-    if (now.audio !== audio || now.video !== video) await this.#request('call.update', now);
-    if (this.#leg === leg) this.#member(this.profileId, now);
-  }
-
-  // What goes wrong while the leg is being closed is of no more interest to anybody.
-  #mediaError(leg, error) {
-    if (this.#leg !== leg || error?.code === 'ended' || error?.code === 'conflict') return;
-    this.#host.error(
-      error instanceof JsapiError
-        ? error
-        : new JsapiError({
-            code: 'media_failed',
-            kind: 'media',
-            message: `Media could not be set up: ${error.message}`,
-          }),
-      this,
-    );
-  }
-
-  #offer(message) {
-    if (this.#leg) this.#leg.offer(message);
-    else if (this.#joining > 0 || this.#state === 'opening') this.#heldOffer = message;
-  }
-
-  #mediaFailed(message) {
-    this.#leg?.failed();
-    this.#host.error(new JsapiError({ code: 'media_failed', kind: 'media', message }), this);
   }
 
   #accepted(profileId, connectionId) {
@@ -349,6 +366,37 @@ export class Call extends Emitter {
     if (profileId !== this.from) this.#setState('running');
     this.emit('accepted', profileId, connectionId);
     this.#host.accepted(this, profileId, connectionId);
+  }
+
+  // The server has switched this participant, or another one, to another of its devices.
+  #taken(profileId, connectionId, was) {
+    this.#member(profileId, { state: 'active', connectionId, outcome: null });
+    if (profileId === this.profileId) {
+      if (connectionId === this.#host.connectionId()) this.#switchHere();
+      else this.#becomePassive();
+    }
+    this.emit('taken', profileId, connectionId, was);
+  }
+
+  #switchHere() {
+    if (this.isActive) return;
+    const role = `active ${this.#side}`;
+    if (this.isTaking) {
+      this.#setRole(role);
+      this.#media.switchOver();
+      return;
+    }
+    // Switched to after this side had given up: the leg the server has is of no more use.
+    this.#becomeActive(role);
+    this.#request('media.restart', { fresh: true }).catch((error) => this.#host.error(error, this));
+  }
+
+  #invited(profileIds) {
+    for (const profileId of profileIds) {
+      if (!this.to.includes(profileId) && profileId !== this.from) this.to.push(profileId);
+      if (kInCall.has(this.#roster.get(profileId)?.state)) continue;
+      this.#member(profileId, { state: 'inviting', outcome: null, connectionId: null });
+    }
   }
 
   #member(profileId, changes) {
@@ -371,64 +419,3 @@ export class Call extends Emitter {
     this.#host.changed(this);
   }
 }
-
-// What each event of a call does. Those that are not here do not concern a Call.
-const kHandlers = new Map(
-  Object.entries({
-    'call.init'({ call, member, setRole }, { from, role, immediate, connectionId }) {
-      if (call.isActive) return;
-      const caller = call.participants[0];
-      if (immediate !== false && caller.state === 'inviting') {
-        member(from, { state: 'active', connectionId });
-      }
-      setRole(role ?? null);
-    },
-    'call.ringing'({ call, member }, { profileId, connectionId }) {
-      if (!kInCall.has(call.participants.find((p) => p.profileId === profileId)?.state)) {
-        member(profileId, { state: 'ringing', outcome: null });
-      }
-      call.emit('ringing', profileId, connectionId);
-    },
-    'call.init_timeout'({ member }, { profileId }) {
-      member(profileId, { state: 'left', outcome: 'unreachable' });
-    },
-    'call.ringing_timeout'({ member }, { profileId }) {
-      member(profileId, { state: 'left', outcome: 'missed' });
-    },
-    'call.accept'({ accepted }, { profileId, connectionId }) {
-      accepted(profileId, connectionId);
-    },
-    'call.reject'({ call, member, becomePassive }, { profileId, reason, scope }) {
-      if (scope === 'connection') return;
-      member(profileId, { state: 'left', outcome: reason === 'busy' ? 'busy' : 'rejected' });
-      if (profileId === call.profileId) becomePassive();
-    },
-    'call.hangup'({ call, member, becomePassive }, { profileId }) {
-      member(profileId, { state: 'left', connectionId: null });
-      if (profileId === call.profileId) becomePassive();
-    },
-    'call.update'({ member }, { profileId, audio, video }) {
-      member(profileId, { audio, video });
-    },
-    'call.reconnecting'({ call, member, return: comeBack }, { profileId }) {
-      member(profileId, { state: 'reconnecting' });
-      if (profileId === call.profileId) comeBack();
-    },
-    'call.reconnected'({ member }, { profileId, connectionId }) {
-      member(profileId, { state: 'active', connectionId });
-    },
-    'call.left'({ call, member, left }, { profileId, outcome }) {
-      member(profileId, { state: 'left', outcome, connectionId: null });
-      if (profileId === call.profileId) left(outcome);
-    },
-    'call.end'({ call }, { reason, outcomes = {}, durationMs }) {
-      call.finish({ outcome: outcomes[call.profileId] ?? reason, outcomes, durationMs });
-    },
-    'media.offer'({ offer }, message) {
-      offer(message);
-    },
-    'media.failed'({ mediaFailed }, { message }) {
-      mediaFailed(message);
-    },
-  }),
-);

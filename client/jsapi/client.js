@@ -5,9 +5,11 @@ import { Emitter } from './emitter.js';
 import { JsapiError, badRequest } from './errors.js';
 import { browserPlatform } from './platform.js';
 import { Session } from './session.js';
+import { messageOf, pageMembers, pageOf, textMembers } from './texts.js';
 
 // Events: call:received (call) · call:accepted (call, acceptedBy, fromConnection) · call:end
-// (call, outcome) · calls:changed () · connection:state (state) · error (error).
+// (call, outcome) · calls:changed () · text:received (message) · connection:state (state) · error
+// (error).
 export class Client extends Emitter {
   #platform;
   #session;
@@ -65,15 +67,24 @@ export class Client extends Emitter {
   }
 
   // openCall(fromProfileId, toProfileIds, chainId, options) or openCall({from, to, chainId,
-  // immediate, settings}). Returns the call at once; `call.ready` tells what the server said.
+  // immediate, replace, settings}). Returns the call at once; `call.ready` tells what the server said.
   openCall(...args) {
-    const { from, to, chainId, immediate, wanted } = callArguments(args);
+    const { from, to, chainId, immediate, replace, wanted } = callArguments(args);
     const settings = { audio: wanted.audio !== false, video: wanted.video !== false };
     const id = this.#platform.uuid();
     const call = this.#add({ id, chainId, from, to, settings, profileId: from, wanted, opened: true });
-    const init = { from, to, settings, ...(chainId && { chainId }), ...(immediate || { immediate }) };
+    const init = {
+      from,
+      to,
+      settings,
+      ...(chainId && { chainId }),
+      ...(immediate || { immediate }),
+      ...(replace && { replace }),
+    };
+    const sentFrom = this.connectionId;
     call.ready = this.#session.request('call.init', init, { id, retry: true }).then(
       (ok) => {
+        if (ok.merged) return this.#merge(call, ok, sentFrom);
         // After a new connection the welcome has told the role; the answer may be an old one.
         if (call.role === null) call.confirm(ok);
         return call;
@@ -84,6 +95,46 @@ export class Client extends Emitter {
       },
     );
     call.ready.catch((error) => this.#error(error, call));
+    return call;
+  }
+
+  // Sends a text into a chain (`chainId`), or founds one with those it is `to`. Resolves, when it is
+  // stored, with {id, chainId, from, body, at}. Is sent again under the same id when the connection
+  // was lost, until it is answered; `id` is for a text that was refused and is tried once more.
+  async sendText(text) {
+    const members = textMembers(text);
+    const id = text.id ?? this.#platform.uuid();
+    const { chainId, at } = await this.#session.request('text', members, { id, retry: true });
+    return { id, chainId: chainId ?? members.chainId ?? id, from: members.from, body: members.body, at };
+  }
+
+  // The chains this user is a member of, the latest first: {items: [{chainId, members, last}], more}.
+  // `before` is a chain's id: those older than it.
+  async chains(page) {
+    return pageOf(await this.#session.request('chain.list', pageMembers(page), { retry: true }));
+  }
+
+  // Texts and calls of a chain, oldest first: {items, more}. `before` is an item's id.
+  async history(chainId, page) {
+    if (typeof chainId !== 'string') throw badRequest('history() needs the id of a chain.');
+    const members = { chainId, ...pageMembers(page) };
+    return pageOf(await this.#session.request('chain.history', members, { retry: true }));
+  }
+
+  // The call.init of `call` met a live call. Its object stands for that one from now on, unless
+  // this device is in it already: then it goes on with the object it has.
+  #merge(call, { callId, chainId, role }, sentFrom) {
+    const live = this.#calls.get(callId);
+    this.#calls.delete(call.id);
+    if (live?.isActive) {
+      call.retire(live);
+      return live;
+    }
+    this.#calls.set(callId, call);
+    // After a new connection the answer's role is an old one; the welcome has told the role.
+    const isNow = sentFrom === this.connectionId;
+    call.merge({ callId, chainId, role: isNow ? role : live?.role }, live);
+    this.emit('calls:changed');
     return call;
   }
 
@@ -108,7 +159,7 @@ export class Client extends Emitter {
   };
 
   #ended(call) {
-    this.#calls.delete(call.id);
+    if (this.#calls.get(call.id) === call) this.#calls.delete(call.id);
     this.#rung.delete(call.id);
     this.emit('call:end', call, call.outcome);
     this.emit('calls:changed');
@@ -136,6 +187,8 @@ export class Client extends Emitter {
     const { type, callId } = message;
     if (type === 'call.init') {
       this.#invited(message);
+    } else if (type === 'text') {
+      this.emit('text:received', messageOf(message));
     } else {
       this.#calls.get(callId)?.handle(message);
     }
@@ -165,7 +218,7 @@ export class Client extends Emitter {
   // A call somebody else opened: from an event or a snapshot.
   #described({ callId, chainId, from, to, settings }) {
     const own = this.#welcome.profiles;
-    const profileId = own.includes(from) ? from : to.find((profile) => own.includes(profile));
+    const profileId = own.includes(from) ? from : to.find((profile) => own.includes(profile)) ?? own[0];
     return { id: callId, chainId, from, to, settings, profileId };
   }
 }
@@ -176,11 +229,11 @@ function callArguments(args) {
   const given = byName
     ? { ...args[0], options: args[0]?.settings }
     : { from: args[0], to: args[1], chainId: args[2], options: args[3] };
-  const { from, chainId = null, immediate = true, options } = given;
+  const { from, chainId = null, immediate = true, replace = false, options } = given;
   const to = Array.isArray(given.to) ? [...given.to] : [given.to];
   if (typeof from !== 'string' || to.length === 0 || to.some((id) => typeof id !== 'string')) {
     throw badRequest('openCall needs the caller’s profile id and one or more profile ids to call.');
   }
   const wanted = { audio: options?.audio ?? true, video: options?.video ?? true };
-  return { from, to, chainId, immediate, wanted };
+  return { from, to, chainId, immediate, replace, wanted };
 }

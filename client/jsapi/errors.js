@@ -22,3 +22,7 @@ export function notActive(message) {
 export function connectionLost(message) {
   return new JsapiError({ code: 'unavailable', kind: 'retry', message });
 }
+
+export function callOver(message) {
+  return new JsapiError({ code: 'ended', kind: 'state', message });
+}

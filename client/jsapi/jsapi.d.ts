@@ -35,6 +35,80 @@ export interface Participant {
   outcome: Outcome | null;
 }
 
+/** A text as its sender gets it back, once it is stored. */
+export interface SentText {
+  id: string;
+  chainId: string;
+  from: string;
+  body: string;
+  /** Unix time in milliseconds, of the server. */
+  at: number;
+}
+
+export interface TextMessage extends SentText {
+  /** Everybody in the chain. */
+  members: string[];
+}
+
+export interface TextItem {
+  type: 'text';
+  id: string;
+  from: string;
+  body: string;
+  at: number;
+}
+
+export interface CallItem {
+  type: 'call';
+  /** The call's id. */
+  id: string;
+  from: string;
+  to: string[];
+  settings: { audio: boolean; video: boolean };
+  at: number;
+  /** Absent while the call lives, and so are the next two. */
+  endedAt?: number;
+  reason?: Outcome;
+  /** Since the first accept; 0 without one. */
+  durationMs?: number;
+  /** Who has one so far. */
+  outcomes: Record<string, Outcome>;
+}
+
+export type ChainItem = TextItem | CallItem;
+
+export interface Chain {
+  chainId: string;
+  members: string[];
+  last: ChainItem;
+}
+
+export interface Page<Item> {
+  items: Item[];
+  /** There are older ones: ask again with `before`, the id of the oldest of these. */
+  more: boolean;
+}
+
+export interface PageRequest {
+  /** Only what is older than this one: a chain's id for chains(), an item's for history(). */
+  before?: string | null;
+  /** 50 by default, at most 200. */
+  limit?: number;
+}
+
+export interface SendText {
+  /** One of one's own profiles. */
+  from: string;
+  /** The chain it belongs to; or else `to`. */
+  chainId?: string | null;
+  /** With whom to found a new chain. */
+  to?: string | string[] | null;
+  /** At most 8 KiB of UTF-8, and not empty. */
+  body: string;
+  /** Of a text that was refused with kind `retry`, to try it once more; a new one by default. */
+  id?: string;
+}
+
 export interface RemoteStream {
   profileId: string;
   source: 'camera' | 'screen';
@@ -78,6 +152,8 @@ export interface MediaChoice {
 export interface CallEvents {
   ringing: (profileId: string, connectionId: string) => void;
   accepted: (profileId: string, connectionId: string) => void;
+  /** A participant has taken the call over on another of its devices; `was` is the device before. */
+  taken: (profileId: string, connectionId: string, was: string) => void;
   participant: (participant: Participant) => void;
   /** Also when a stream that is there already gets another track. */
   stream: (stream: RemoteStream) => void;
@@ -99,6 +175,8 @@ export interface JsapiEvents {
   'call:end': (call: Call, outcome: Outcome | null) => void;
   /** `calls`, or anything one sees of them, has changed. */
   'calls:changed': () => void;
+  /** Sent by another member, or by oneself on another device. */
+  'text:received': (message: TextMessage) => void;
   'connection:state': (state: ConnectionState) => void;
   error: (error: JsapiError) => void;
 }
@@ -139,8 +217,12 @@ export class Call extends Emitter<CallEvents> {
   readonly isActive: boolean;
   /** This device waits for accept() or reject(). */
   readonly rings: boolean;
-  /** accept() can be tried. */
+  /** accept() can be tried: this participant has no device in the call, or has lost it. */
   readonly canJoin: boolean;
+  /** take() can be tried: this participant is in the call on another device. */
+  readonly canTake: boolean;
+  /** take() is under way. */
+  readonly isTaking: boolean;
   readonly streams: RemoteStream[];
   /** Own outcome, once ended. */
   readonly outcome: Outcome | null;
@@ -149,7 +231,12 @@ export class Call extends Emitter<CallEvents> {
   /** When this device saw the first accept, as Date.now(). */
   readonly acceptedAt: number | null;
   readonly error: JsapiError | null;
-  /** Of a call opened here: resolves when the server has confirmed it. */
+  /** Of an object that ended because another one stands for its call now. */
+  readonly mergedInto: Call | null;
+  /**
+   * Of a call opened here: resolves when the server has confirmed it, with the object to go on with.
+   * That is this one, unless it met a call in which this device is active already.
+   */
   readonly ready: Promise<Call>;
 
   accept(options?: MediaChoice): Promise<void>;
@@ -157,6 +244,13 @@ export class Call extends Emitter<CallEvents> {
     reason?: 'declined' | 'busy',
     options?: { scope?: 'profile' | 'connection' },
   ): Promise<void>;
+  /**
+   * Takes the running call over from this participant's other device, which plays on until this one
+   * is connected. The microphone opens only then. When it rejects, the other device is active still.
+   */
+  take(options?: MediaChoice): Promise<void>;
+  /** Adds receivers, who are rung. */
+  invite(profileIds: string | string[]): Promise<void>;
   hangup(): Promise<void>;
   mute(kind: Kind): Promise<void>;
   unmute(kind: Kind): Promise<void>;
@@ -171,6 +265,8 @@ export interface OpenCall {
   chainId?: string | null;
   /** false: all own devices stay passive until one of them accepts. */
   immediate?: boolean;
+  /** Ends the live call this one meets, as `superseded`, in place of joining it. */
+  replace?: boolean;
   settings?: MediaChoice;
 }
 
@@ -199,6 +295,12 @@ export class Client extends Emitter<JsapiEvents> {
     options?: MediaChoice,
   ): Call;
   openCall(call: OpenCall): Call;
+  /** Resolves when the text is stored. */
+  sendText(text: SendText): Promise<SentText>;
+  /** The latest first. */
+  chains(page?: PageRequest): Promise<Page<Chain>>;
+  /** The oldest first within a page; the first page has the latest. */
+  history(chainId: string, page?: PageRequest): Promise<Page<ChainItem>>;
 }
 
 /** A client of its own, for a page that holds more than one session. */

@@ -2,6 +2,143 @@
 (function () {
 'use strict';
 
+// ---- roster.js ----
+
+// Who takes part in a call, and in what state, as this connection has been told. Pure bookkeeping.
+
+// In these states a participant has a device in the call.
+const kInCall = new Set(['active', 'reconnecting']);
+
+class Roster {
+  #members = new Map();
+  #settings;
+
+  // Until somebody says otherwise, microphone and camera are as the call's settings have them.
+  constructor(from, to, settings) {
+    this.#settings = settings;
+    this.expect(from, to);
+  }
+
+  // Brings the members into the order caller, receivers, and adds who is missing.
+  expect(from, to) {
+    const known = this.#members;
+    this.#members = new Map();
+    for (const profileId of [from, ...to]) {
+      if (known.has(profileId)) this.#members.set(profileId, known.get(profileId));
+      else this.#add(profileId);
+    }
+    for (const [profileId, member] of known) this.#members.set(profileId, member);
+  }
+
+  // Copies, in the order caller, receivers.
+  list() {
+    return [...this.#members.values()].map((member) => ({ ...member }));
+  }
+
+  get(profileId) {
+    const member = this.#members.get(profileId);
+    return member ? { ...member } : undefined;
+  }
+
+  // Takes over what `changes` names; returns whether that changed anything.
+  update(profileId, changes) {
+    let changed = !this.#members.has(profileId);
+    const member = this.#members.get(profileId) ?? this.#add(profileId);
+    for (const [key, value] of Object.entries(changes)) {
+      if (value === undefined || member[key] === value) continue;
+      member[key] = value;
+      changed = true;
+    }
+    return changed;
+  }
+
+  #add(profileId) {
+    const member = {
+      profileId,
+      state: 'inviting',
+      connectionId: null,
+      ...this.#settings,
+      outcome: null,
+    };
+    this.#members.set(profileId, member);
+    return member;
+  }
+}
+
+// ---- call_events.js ----
+
+// What each event of a call does to the Call.
+
+
+// What each event of a call does. Those that are not here do not concern a Call.
+const kCallEvents = new Map(
+  Object.entries({
+    'call.init'({ call, described, member, setRole }, message) {
+      described(message);
+      if (call.isActive) return;
+      const { from, role, immediate, connectionId } = message;
+      const caller = call.participants[0];
+      if (immediate !== false && caller.state === 'inviting') {
+        member(from, { state: 'active', connectionId });
+      }
+      setRole(role ?? null);
+    },
+    'call.ringing'({ call, member }, { profileId, connectionId }) {
+      if (!kInCall.has(call.participants.find((p) => p.profileId === profileId)?.state)) {
+        member(profileId, { state: 'ringing', outcome: null });
+      }
+      call.emit('ringing', profileId, connectionId);
+    },
+    'call.init_timeout'({ member }, { profileId }) {
+      member(profileId, { state: 'left', outcome: 'unreachable' });
+    },
+    'call.ringing_timeout'({ member }, { profileId }) {
+      member(profileId, { state: 'left', outcome: 'missed' });
+    },
+    'call.accept'({ accepted }, { profileId, connectionId }) {
+      accepted(profileId, connectionId);
+    },
+    'call.take'({ taken }, { profileId, connectionId, was }) {
+      taken(profileId, connectionId, was);
+    },
+    'call.invite'({ invited }, { to }) {
+      invited(to);
+    },
+    'call.reject'({ call, member, becomePassive }, { profileId, reason, scope }) {
+      if (scope === 'connection') return;
+      member(profileId, { state: 'left', outcome: reason === 'busy' ? 'busy' : 'rejected' });
+      if (profileId === call.profileId) becomePassive();
+    },
+    'call.hangup'({ call, member, becomePassive }, { profileId }) {
+      member(profileId, { state: 'left', connectionId: null });
+      if (profileId === call.profileId) becomePassive();
+    },
+    'call.update'({ member }, { profileId, audio, video }) {
+      member(profileId, { audio, video });
+    },
+    'call.reconnecting'({ call, member, return: comeBack }, { profileId }) {
+      member(profileId, { state: 'reconnecting' });
+      if (profileId === call.profileId) comeBack();
+    },
+    'call.reconnected'({ member }, { profileId, connectionId }) {
+      member(profileId, { state: 'active', connectionId });
+    },
+    'call.left'({ call, member, left }, { profileId, outcome }) {
+      member(profileId, { state: 'left', outcome, connectionId: null });
+      if (profileId === call.profileId) left(outcome);
+    },
+    'call.end'({ call }, { reason, outcomes = {}, durationMs }) {
+      call.finish({ outcome: outcomes[call.profileId] ?? reason, outcomes, durationMs });
+    },
+    'media.offer'({ offer }, message) {
+      offer(message);
+    },
+    'media.failed'({ mediaFailed }, { message }) {
+      mediaFailed(message);
+    },
+  }),
+);
+
 // ---- emitter.js ----
 
 // Named events with listeners. A listener that throws never keeps the others from being called.
@@ -72,6 +209,10 @@ function notActive(message) {
 
 function connectionLost(message) {
   return new JsapiError({ code: 'unavailable', kind: 'retry', message });
+}
+
+function callOver(message) {
+  return new JsapiError({ code: 'ended', kind: 'state', message });
 }
 
 // ---- capture.js ----
@@ -417,15 +558,17 @@ class Peer {
   #sources = []; // what this device has, also while it is muted and has no track
   #published = ''; // what the server was told last, as text
   #answered = false;
+  #hidden; // the application does not get to see the streams of others yet
   #closed = false;
 
   // `send(type, members)` sends a request of this call; `events` has onStart and onEnd of streams,
-  // onSpeakers (profileIds), onConnection (state) and onError (error).
-  constructor(platform, { profileId, iceServers, send, events }) {
+  // onSpeakers (profileIds), onConnection (state) and onError (error). `hidden`: until show().
+  constructor(platform, { profileId, iceServers, send, events, hidden = false }) {
     this.#platform = platform;
     this.#profileId = profileId;
     this.#send = send;
     this.#onError = events.onError;
+    this.#hidden = hidden;
     this.#streams = new RemoteStreams(platform, events);
     this.#speakers = new Speakers(platform, () => this.#audioReceivers(), events.onSpeakers);
     this.#pc = platform.createPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
@@ -443,6 +586,12 @@ class Peer {
   // Takes one media.offer; offers are worked off in order.
   offer({ rev, sdp, tracks }) {
     return this.#enqueue(() => this.#answer(rev, sdp, tracks ?? []));
+  }
+
+  show() {
+    if (!this.#hidden) return;
+    this.#hidden = false;
+    this.#showStreams();
   }
 
   // What this device has to send from now on: `sources` in all, of them `tracks` (source -> track)
@@ -530,6 +679,7 @@ class Peer {
   }
 
   #showStreams() {
+    if (this.#hidden) return;
     this.#streams.update(
       this.#transceivers()
         .filter(({ line }) => !this.#isOwn(line))
@@ -581,7 +731,8 @@ async function limitBitrate(sender) {
 // ---- leg.js ----
 
 // Everything an active leg holds on this device: its devices and its media connection. A leg is
-// made when the server has confirmed the active role, and closed when that role is gone.
+// made when the server has confirmed the active role, and closed when that role is gone. One that
+// stands by (for a take-over) connects and may show a camera, but has no microphone and no sound yet.
 
 
 const kSourceOf = { audio: 'mic', video: 'camera' };
@@ -596,17 +747,25 @@ class Leg {
   #sources = new Set(); // what this device has, also while the camera is closed for a mute
   #muted;
   #localStream;
+  #standby;
+  #opening = Promise.resolve();
   #closed = false;
 
   // `options`: profileId, iceServers, wanted {audio, video: constraints or false}, muted {audio,
-  // video}: what is muted from the start, send(type, members), and events: those of Peer, onLocalStream(stream) and onError(error).
+  // video}: what is muted from the start, standby, send(type, members), and events: those of Peer,
+  // onLocalStream(stream) and onError(error).
   constructor(platform, options) {
     this.#platform = platform;
     this.#options = options;
     this.#wanted = { mic: options.wanted.audio, camera: options.wanted.video };
     this.#muted = { ...options.muted };
+    this.#standby = options.standby ?? false;
     this.#capture = new Capture(platform, () => this.stopScreen());
     this.#localStream = platform.createMediaStream();
+  }
+
+  get closed() {
+    return this.#closed;
   }
 
   get localStream() {
@@ -623,9 +782,19 @@ class Leg {
   }
 
   // Opens the devices; resolves when everything that can be opened is.
-  async open() {
+  open() {
     const { mic, camera } = this.#wanted;
-    await this.#report(await this.#capture.open({ mic, camera: !this.#muted.video && camera }));
+    const wanted = { mic: !this.#standby && mic, camera: !this.#muted.video && camera };
+    this.#opening = this.#capture.open(wanted).then((errors) => this.#report(errors));
+    return this.#opening;
+  }
+
+  // Ends the standby: the others are heard here, and this device by them. Resolves like open().
+  async activate() {
+    this.#standby = false;
+    this.#peer?.show();
+    await this.#report(await this.#capture.open({ mic: this.#wanted.mic }));
+    await this.#opening;
   }
 
   offer(message) {
@@ -634,7 +803,7 @@ class Leg {
     const session = message.sdp?.match(/^o=\S+ (\S+)/m)?.[1] ?? null;
     if (session !== this.#session) this.failed();
     this.#session = session;
-    this.#peer ??= new Peer(this.#platform, this.#options);
+    this.#peer ??= new Peer(this.#platform, { ...this.#options, hidden: this.#standby });
     this.#peer.setTracks(this.#capture.tracks, [...this.#sources].sort());
     return this.#peer.offer(message);
   }
@@ -713,53 +882,196 @@ class Leg {
   }
 }
 
-// ---- roster.js ----
+// ---- takeover.js ----
 
-// Who takes part in a call, and in what state, as this connection has been told. Pure bookkeeping.
+// One attempt to take a running call over from another device of the same participant: a leg that
+// stands by, without a microphone, until the server has switched to it.
 
-class Roster {
-  #members = new Map();
+class Takeover {
+  #settle;
 
-  #settings;
-
-  // Until somebody says otherwise, microphone and camera are as the call's settings have them.
-  constructor(from, to, settings) {
-    this.#settings = settings;
-    for (const profileId of [from, ...to]) this.#add(profileId);
+  constructor(leg) {
+    this.leg = leg;
+    // Resolves when this device is active, rejects when the other one stays so.
+    this.done = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
+    this.done.catch(() => {}); // whoever called take() has the promise as well
   }
 
-  // Copies, in the order caller, receivers.
-  list() {
-    return [...this.#members.values()].map((member) => ({ ...member }));
+  // The server has switched: from now on the leg belongs to the call.
+  succeed() {
+    this.#settle.resolve();
+    return this.leg;
   }
 
-  get(profileId) {
-    const member = this.#members.get(profileId);
-    return member ? { ...member } : undefined;
+  // Closes all that was opened; the call goes on where it was.
+  fail(error) {
+    this.leg.close();
+    this.#settle.reject(error);
+  }
+}
+
+// ---- own_media.js ----
+
+// What this device holds for one call: the leg while it is active, and the leg that stands by while
+// it takes the call over. Here is decided what is opened and what the others are told of it.
+
+
+class OwnMedia {
+  #host;
+  #wanted;
+  #chosen = {}; // which of audio and video the application asked for by name
+  #leg = null;
+  #takeover = null;
+  #heldOffer = null; // an offer that came before this device knew that it is active
+
+  // `wanted` is {audio, video}: true, false or media constraints. `host` is what this needs of its
+  // call: platform, iceServers(), me() (the own participant), request(type, members), emit(event,
+  // …), changed(), error(error), and told({audio, video}) for what the others know now.
+  constructor(host, wanted) {
+    this.#host = host;
+    this.#wanted = wanted;
   }
 
-  // Takes over what `changes` names; returns whether that changed anything.
-  update(profileId, changes) {
-    const member = this.#members.get(profileId) ?? this.#add(profileId);
-    let changed = false;
-    for (const [key, value] of Object.entries(changes)) {
-      if (value === undefined || member[key] === value) continue;
-      member[key] = value;
-      changed = true;
+  get leg() {
+    return this.#leg;
+  }
+  get takeover() {
+    return this.#takeover;
+  }
+
+  // The leg, for what only an active device can do.
+  active(kind = 'audio') {
+    if (kind !== 'audio' && kind !== 'video') throw badRequest(`"${kind}" is not audio or video.`);
+    if (!this.#leg) throw notActive('This device is not active in the call; accept it here first.');
+    return this.#leg;
+  }
+
+  // What to open when this device becomes active.
+  choose({ audio, video } = {}) {
+    this.#chosen = { audio: audio !== undefined, video: video !== undefined };
+    this.#wanted = { audio: audio ?? this.#wanted.audio, video: video ?? this.#wanted.video };
+  }
+
+  // The server has made this device the active one.
+  start() {
+    if (this.#leg) return;
+    this.endTakeover(notActive('The call was accepted on this device instead.'));
+    const leg = this.#makeLeg();
+    this.#leg = leg;
+    if (this.#heldOffer) leg.offer(this.#heldOffer);
+    this.#heldOffer = null;
+    this.open(leg);
+  }
+
+  // Gets ready to take the call over.
+  standBy() {
+    this.#takeover = new Takeover(this.#makeLeg({ standby: true }));
+    this.#host.changed();
+    return this.#takeover;
+  }
+
+  // The server has switched to the leg that stood by; false when there is none.
+  switchOver() {
+    if (!this.#takeover) return false;
+    const leg = this.#takeover.succeed();
+    this.#takeover = null;
+    this.#leg = leg;
+    this.#tellAfter(leg, leg.activate());
+    return true;
+  }
+
+  endTakeover(error) {
+    const takeover = this.#takeover;
+    if (!takeover) return;
+    this.#takeover = null;
+    takeover.fail(error);
+    this.#host.changed();
+  }
+
+  // Closes everything; `reason` is for a take() that waits.
+  close(reason) {
+    this.#leg?.close();
+    this.#leg = null;
+    this.endTakeover(reason);
+  }
+
+  // Opens the devices of a leg, which nothing has to wait for.
+  open(leg) {
+    this.#tellAfter(leg, leg.open());
+  }
+
+  // Takes an offer; `expected`: this device may be active without knowing it yet.
+  offer(message, expected) {
+    const leg = this.#leg ?? this.#takeover?.leg;
+    if (leg) leg.offer(message);
+    else if (expected) this.#heldOffer = message;
+  }
+
+  forgetOffer() {
+    this.#heldOffer = null;
+  }
+
+  // The server could not set up this device's media.
+  failed(message) {
+    const error = new JsapiError({ code: 'media_failed', kind: 'media', message });
+    if (this.#takeover) {
+      this.endTakeover(error); // told by take(); the call goes on on the other device
+      return;
     }
-    return changed;
+    this.#leg?.failed();
+    this.#host.error(error);
   }
 
-  #add(profileId) {
-    const member = {
+  // Tells the others whether this device can be heard and seen.
+  async tell() {
+    const leg = this.#leg;
+    if (!leg) return;
+    const now = { audio: leg.sends('audio'), video: leg.sends('video') };
+    const { audio, video } = this.#host.me();
+    if (now.audio !== audio || now.video !== video) await this.#host.request('call.update', now);
+    if (this.#leg === leg) this.#host.told(now);
+  }
+
+  #makeLeg({ standby = false } = {}) {
+    const { emit } = this.#host;
+    const { profileId, audio, video } = this.#host.me();
+    const leg = new Leg(this.#host.platform, {
       profileId,
-      state: 'inviting',
-      connectionId: null,
-      ...this.#settings,
-      outcome: null,
-    };
-    this.#members.set(profileId, member);
-    return member;
+      iceServers: this.#host.iceServers(),
+      wanted: this.#wanted,
+      // Mute belongs to the participant (docs/PROTOCOL.md, 5): its next device inherits it.
+      muted: { audio: !audio && !this.#chosen.audio, video: !video && !this.#chosen.video },
+      standby,
+      send: (type, members) => this.#host.request(type, members),
+      events: {
+        onStart: (entry) => emit('stream', entry),
+        onEnd: (entry) => emit('streamend', entry),
+        onLocalStream: (stream) => emit('localstream', stream),
+        onSpeakers: (profileIds) => emit('speaker', profileIds),
+        onScreenEnded: () => emit('screenend'),
+        onConnection: (state) => emit('connection', state),
+        onError: (error) => this.#error(leg, error),
+      },
+    });
+    return leg;
+  }
+
+  #tellAfter(leg, done) {
+    done.then(() => this.tell()).catch((error) => this.#error(leg, error));
+  }
+
+  // What goes wrong while the leg is being closed is of no more interest to anybody.
+  #error(leg, error) {
+    if (leg.closed || error?.code === 'ended' || error?.code === 'conflict') return;
+    this.#host.error(
+      error instanceof JsapiError
+        ? error
+        : new JsapiError({
+            code: 'media_failed',
+            kind: 'media',
+            message: `Media could not be set up: ${error.message}`,
+          }),
+    );
   }
 }
 
@@ -769,24 +1081,19 @@ class Roster {
 // active and passive connections alike; media exists only while the connection is active.
 
 
-// In these states a participant has a device in the call.
-const kInCall = new Set(['active', 'reconnecting']);
 // After these a receiver has neither accepted nor declined.
 const kUndecided = new Set(['missed', 'unreachable']);
 
-// Events: ringing (profileId, connectionId) · accepted (profileId, connectionId) · participant
-// (participant) · stream and streamend ({profileId, source, stream}) · localstream (stream) ·
+// Events: ringing (profileId, connectionId) · accepted (profileId, connectionId) · taken (profileId,
+// connectionId, was) · participant (participant) · stream and streamend ({profileId, source, stream}) · localstream (stream) ·
 // speaker (profileIds) · screenend () · connection (state) · state (state, role) · end (outcome).
 class Call extends Emitter {
   #host;
   #roster;
   #state;
   #role = null;
-  #wanted;
-  #chosen = {}; // which of audio and video the application asked for by name
-  #leg = null;
+  #media;
   #joining = 0; // accepts that wait for their answer
-  #heldOffer = null; // an offer that came before that answer
   #declinedHere = false; // by reject() with scope 'connection'
   #returning = false; // was active before the connection was lost, and wants to be again
 
@@ -807,9 +1114,10 @@ class Call extends Emitter {
     this.durationMs = null;
     this.acceptedAt = null;
     this.error = null;
+    this.mergedInto = null;
     this.ready = Promise.resolve(this);
-    this.#wanted = wanted ?? this.settings;
     this.#roster = new Roster(from, to, this.settings);
+    this.#media = new OwnMedia(this.#mediaHost(), wanted ?? this.settings);
   }
 
   // Of a call opened here 'opening' until the server has confirmed; then 'ringing', 'running', and at last 'ended'.
@@ -821,7 +1129,11 @@ class Call extends Emitter {
     return this.#role;
   }
   get isActive() {
-    return this.#leg !== null;
+    return this.#media.leg !== null;
+  }
+  // Whether a take() of this device is under way.
+  get isTaking() {
+    return this.#media.takeover !== null;
   }
   get participants() {
     return this.#roster.list();
@@ -830,11 +1142,11 @@ class Call extends Emitter {
     return this.#roster.get(this.profileId);
   }
   get streams() {
-    return this.#leg?.streams ?? [];
+    return this.#media.leg?.streams ?? [];
   }
   // Microphone and camera of this device; null while it is not active.
   get localStream() {
-    return this.#leg?.localStream ?? null;
+    return this.#media.leg?.localStream ?? null;
   }
   // Whether this device rings: it waits for accept() or reject().
   get rings() {
@@ -844,31 +1156,60 @@ class Call extends Emitter {
   // Whether accept() can be tried: this participant has no device in the call, or has lost it.
   get canJoin() {
     if (this.#state === 'opening' || this.#state === 'ended') return false;
-    const { state, connectionId } = this.me;
-    const lostElsewhere = state === 'reconnecting' && connectionId !== this.#host.connectionId();
-    return !kInCall.has(state) || lostElsewhere;
+    const { state, outcome } = this.me;
+    if (outcome === 'kicked') return false; // until somebody invites this participant again
+    return !kInCall.has(state) || (state === 'reconnecting' && this.#isElsewhere);
+  }
+  // Whether take() can be tried: this participant is in the call on another device.
+  get canTake() {
+    return this.#state !== 'ended' && kInCall.has(this.me.state) && this.#isElsewhere;
   }
 
   // Takes the call on this connection. `audio` and `video` say what to open, true, false or media
   // constraints; the call's settings by default, and then what this participant had muted stays so.
   // Resolves when the server has confirmed.
-  async accept({ audio, video } = {}) {
-    this.#chosen = { audio: audio !== undefined, video: video !== undefined };
-    this.#wanted = { audio: audio ?? this.#wanted.audio, video: video ?? this.#wanted.video };
+  async accept(choice) {
+    this.#media.choose(choice);
     this.#joining += 1;
     try {
       const { role } = await this.#request('call.accept');
       if (this.#state === 'ended') return;
-      const side = this.profileId === this.from ? 'initiator' : 'receiver';
-      this.#becomeActive(role ?? `active ${side}`);
+      this.#becomeActive(role ?? `active ${this.#side}`);
       this.#accepted(this.profileId, this.#host.connectionId());
     } catch (error) {
       if (error.code === 'already_accepted') this.#becomePassive();
       throw error;
     } finally {
       this.#joining -= 1;
-      if (this.#joining === 0) this.#heldOffer = null;
+      if (this.#joining === 0) this.#media.forgetOffer();
     }
+  }
+
+  // Takes the running call over from this participant's other device, which plays on until this
+  // one is connected; the microphone opens only then. Options as for accept(). Resolves when this
+  // device is the active one; when it rejects, the other device still is.
+  async take(choice) {
+    if (this.#media.takeover) return this.#media.takeover.done;
+    if (this.isActive) throw badRequest('This device is active in the call already.');
+    this.#media.choose(choice);
+    const takeover = this.#media.standBy();
+    try {
+      await this.#request('call.take');
+      if (!takeover.leg.closed) this.#media.open(takeover.leg);
+    } catch (error) {
+      this.#media.endTakeover(error);
+    }
+    return takeover.done;
+  }
+
+  // Adds receivers; each of them is rung. The call is a group call from then on.
+  async invite(profileIds) {
+    const to = Array.isArray(profileIds) ? [...profileIds] : [profileIds];
+    if (to.length === 0 || to.some((id) => typeof id !== 'string')) {
+      throw badRequest('invite() needs one or more profile ids.');
+    }
+    await this.#request('call.invite', { to });
+    this.#invited(to);
   }
 
   // Declines: `reason` is 'declined' or 'busy'; with scope 'connection' only this device stops
@@ -888,7 +1229,7 @@ class Call extends Emitter {
   async hangup() {
     if (this.#state === 'ended') return;
     this.#returning = false;
-    this.#closeLeg();
+    this.#media.close(callOver('The call was hung up here.'));
     try {
       await this.#request('call.hangup', {}, { retry: true });
     } catch (error) {
@@ -901,27 +1242,27 @@ class Call extends Emitter {
 
   // `kind` is 'audio' or 'video'.
   async mute(kind) {
-    await this.#activeLeg(kind).mute(kind);
-    await this.#tell();
+    await this.#media.active(kind).mute(kind);
+    await this.#media.tell();
   }
 
   async unmute(kind) {
-    await this.#activeLeg(kind).unmute(kind);
-    await this.#tell();
+    await this.#media.active(kind).unmute(kind);
+    await this.#media.tell();
   }
 
   // Asks for a screen or window and shares it; call it from a click. Resolves with its stream.
   async shareScreen() {
-    return this.#activeLeg().shareScreen();
+    return this.#media.active().shareScreen();
   }
 
   async stopScreen() {
-    await this.#activeLeg().stopScreen();
+    await this.#media.active().stopScreen();
   }
 
   // {connectionState, roundTripMs, tracks: [{profileId, source, kind, direction, …}]}
   async getStats() {
-    return this.#activeLeg().stats();
+    return this.#media.active().stats();
   }
 
   // ---- for Client ---------------------------------------------------------------------------
@@ -939,6 +1280,29 @@ class Call extends Emitter {
     }
   }
 
+  // The call.init of this object met a call that lives: from now on it stands for that one. `live`
+  // is the object this device had for it so far, if any.
+  merge({ callId, chainId, role }, live) {
+    this.id = callId;
+    if (live) {
+      Object.assign(this, { from: live.from, to: live.to, settings: live.settings });
+      this.profileId = live.profileId;
+      this.acceptedAt = live.acceptedAt;
+      this.#roster = live.#roster;
+      this.#role = live.#role;
+      this.#setState(live.#state);
+      live.retire(this);
+    }
+    this.confirm({ chainId, role });
+    if (this.isActive) this.#accepted(this.profileId, this.#host.connectionId());
+  }
+
+  // Ends this object, but not the call, for which `heir` stands now.
+  retire(heir) {
+    this.mergedInto = heir;
+    this.finish({ outcome: null });
+  }
+
   // The server knows that this device rings.
   ringing() {
     if (this.rings) this.#member(this.profileId, { state: 'ringing' });
@@ -946,7 +1310,7 @@ class Call extends Emitter {
 
   // Takes over a snapshot of the call, from a welcome.
   restore(snapshot) {
-    this.#returning ||= this.#leg !== null || this.#state === 'opening';
+    this.#returning ||= this.isActive || this.#state === 'opening';
     for (const { profileId, state, connectionId, audio, video, outcome } of snapshot.participants) {
       const inCall = kInCall.has(state);
       this.#roster.update(profileId, {
@@ -958,7 +1322,7 @@ class Call extends Emitter {
       });
     }
     // A new connection has no leg: what was active was so on the old one.
-    this.#closeLeg();
+    this.#media.close(connectionLost('The connection was lost while the call was being taken over.'));
     this.#role = snapshot.role ?? null;
     this.#setState(snapshot.state, true);
     if (snapshot.state === 'running') this.acceptedAt ??= this.#host.platform.now();
@@ -968,13 +1332,13 @@ class Call extends Emitter {
   // Takes one event of the call from the server.
   handle(message) {
     if (this.#state === 'ended') return;
-    kHandlers.get(message.type)?.(this.#access, message);
+    kCallEvents.get(message.type)?.(this.#access, message);
   }
 
   // Ends the call on this side. `outcome` is null when it ended unseen, and nobody told how.
   finish({ outcome, outcomes = null, durationMs = null, error = null }) {
     if (this.#state === 'ended') return;
-    this.#closeLeg();
+    this.#media.close(callOver('The call ended before it was taken over.'));
     this.outcome = outcome;
     this.outcomes = outcomes;
     this.durationMs = durationMs;
@@ -998,61 +1362,65 @@ class Call extends Emitter {
   // What the event handlers below may do.
   #access = {
     call: this,
+    described: (message) => this.#described(message),
     member: (profileId, changes) => this.#member(profileId, changes),
     accepted: (profileId, connectionId) => this.#accepted(profileId, connectionId),
+    taken: (profileId, connectionId, was) => this.#taken(profileId, connectionId, was),
+    invited: (profileIds) => this.#invited(profileIds),
     becomePassive: () => this.#becomePassive(),
     left: (outcome) => this.#left(outcome),
     return: () => this.#return(),
     setRole: (role) => this.#setRole(role),
-    offer: (message) => this.#offer(message),
-    mediaFailed: (message) => this.#mediaFailed(message),
+    offer: (message) => this.#media.offer(message, this.#joining > 0 || this.#state === 'opening'),
+    mediaFailed: (message) => this.#media.failed(message),
   };
+
+  // Who calls whom, as the server says it: after a merge the object knew it only of its own call.
+  #described({ from, to, settings }) {
+    this.from = from ?? this.from;
+    this.to = [...(to ?? this.to)];
+    this.settings = settings ?? this.settings;
+    this.#roster.expect(this.from, this.to);
+  }
+
+  // What the media of this device needs of its call.
+  #mediaHost() {
+    return {
+      platform: this.#host.platform,
+      iceServers: () => this.#host.iceServers(),
+      me: () => this.me,
+      request: (type, members) => this.#request(type, members),
+      emit: (...args) => this.emit(...args),
+      changed: () => this.#host.changed(this),
+      error: (error) => this.#host.error(error, this),
+      told: (now) => this.#member(this.profileId, now),
+    };
+  }
 
   #request(type, members = {}, options) {
     return this.#host.request(type, { callId: this.id, ...members }, options);
   }
 
-  #activeLeg(kind = 'audio') {
-    if (kind !== 'audio' && kind !== 'video') throw badRequest(`"${kind}" is not audio or video.`);
-    if (!this.#leg) throw notActive('This device is not active in the call; accept it here first.');
-    return this.#leg;
+  get #side() {
+    if (this.#role) return this.#role.endsWith('initiator') ? 'initiator' : 'receiver';
+    return this.profileId === this.from ? 'initiator' : 'receiver';
+  }
+
+  // This participant is in the call on a device that is not this one.
+  get #isElsewhere() {
+    return this.me.connectionId !== this.#host.connectionId();
   }
 
   #becomeActive(role) {
     this.#returning = false;
     this.#setRole(role);
-    if (this.#leg) return;
-    // Mute belongs to the participant (docs/PROTOCOL.md, 5): its next device inherits it.
-    const { audio, video } = this.me;
-    const leg = new Leg(this.#host.platform, {
-      profileId: this.profileId,
-      iceServers: this.#host.iceServers(),
-      wanted: this.#wanted,
-      muted: { audio: !audio && !this.#chosen.audio, video: !video && !this.#chosen.video },
-      send: (type, members) => this.#request(type, members),
-      events: {
-        onStart: (entry) => this.emit('stream', entry),
-        onEnd: (entry) => this.emit('streamend', entry),
-        onLocalStream: (stream) => this.emit('localstream', stream),
-        onSpeakers: (profileIds) => this.emit('speaker', profileIds),
-        onScreenEnded: () => this.emit('screenend'),
-        onConnection: (state) => this.emit('connection', state),
-        onError: (error) => this.#mediaError(leg, error),
-      },
-    });
-    this.#leg = leg;
-    if (this.#heldOffer) leg.offer(this.#heldOffer);
-    this.#heldOffer = null;
-    leg
-      .open()
-      .then(() => this.#tell())
-      .catch((error) => this.#mediaError(leg, error));
+    this.#media.start();
   }
 
   #becomePassive() {
-    this.#closeLeg();
+    this.#media.close(notActive('The call goes on on another device, or without this participant.'));
     if (this.#state === 'ended') return;
-    this.#setRole(this.profileId === this.from ? 'passive initiator' : 'passive receiver');
+    this.#setRole(`passive ${this.#side}`);
   }
 
   // It is over for this participant, but not for the call.
@@ -1060,46 +1428,6 @@ class Call extends Emitter {
     this.#returning = false;
     if (this.#role === null && kUndecided.has(outcome)) return;
     this.#becomePassive();
-  }
-
-  #closeLeg() {
-    this.#leg?.close();
-    this.#leg = null;
-  }
-
-  // Tells the others whether this device can be heard and seen.
-  async #tell() {
-    const leg = this.#leg;
-    if (!leg) return;
-    const now = { audio: leg.sends('audio'), video: leg.sends('video') };
-    const { audio, video } = this.me;
-    if (now.audio !== audio || now.video !== video) await this.#request('call.update', now);
-    if (this.#leg === leg) this.#member(this.profileId, now);
-  }
-
-  // What goes wrong while the leg is being closed is of no more interest to anybody.
-  #mediaError(leg, error) {
-    if (this.#leg !== leg || error?.code === 'ended' || error?.code === 'conflict') return;
-    this.#host.error(
-      error instanceof JsapiError
-        ? error
-        : new JsapiError({
-            code: 'media_failed',
-            kind: 'media',
-            message: `Media could not be set up: ${error.message}`,
-          }),
-      this,
-    );
-  }
-
-  #offer(message) {
-    if (this.#leg) this.#leg.offer(message);
-    else if (this.#joining > 0 || this.#state === 'opening') this.#heldOffer = message;
-  }
-
-  #mediaFailed(message) {
-    this.#leg?.failed();
-    this.#host.error(new JsapiError({ code: 'media_failed', kind: 'media', message }), this);
   }
 
   #accepted(profileId, connectionId) {
@@ -1112,6 +1440,37 @@ class Call extends Emitter {
     if (profileId !== this.from) this.#setState('running');
     this.emit('accepted', profileId, connectionId);
     this.#host.accepted(this, profileId, connectionId);
+  }
+
+  // The server has switched this participant, or another one, to another of its devices.
+  #taken(profileId, connectionId, was) {
+    this.#member(profileId, { state: 'active', connectionId, outcome: null });
+    if (profileId === this.profileId) {
+      if (connectionId === this.#host.connectionId()) this.#switchHere();
+      else this.#becomePassive();
+    }
+    this.emit('taken', profileId, connectionId, was);
+  }
+
+  #switchHere() {
+    if (this.isActive) return;
+    const role = `active ${this.#side}`;
+    if (this.isTaking) {
+      this.#setRole(role);
+      this.#media.switchOver();
+      return;
+    }
+    // Switched to after this side had given up: the leg the server has is of no more use.
+    this.#becomeActive(role);
+    this.#request('media.restart', { fresh: true }).catch((error) => this.#host.error(error, this));
+  }
+
+  #invited(profileIds) {
+    for (const profileId of profileIds) {
+      if (!this.to.includes(profileId) && profileId !== this.from) this.to.push(profileId);
+      if (kInCall.has(this.#roster.get(profileId)?.state)) continue;
+      this.#member(profileId, { state: 'inviting', outcome: null, connectionId: null });
+    }
   }
 
   #member(profileId, changes) {
@@ -1134,67 +1493,6 @@ class Call extends Emitter {
     this.#host.changed(this);
   }
 }
-
-// What each event of a call does. Those that are not here do not concern a Call.
-const kHandlers = new Map(
-  Object.entries({
-    'call.init'({ call, member, setRole }, { from, role, immediate, connectionId }) {
-      if (call.isActive) return;
-      const caller = call.participants[0];
-      if (immediate !== false && caller.state === 'inviting') {
-        member(from, { state: 'active', connectionId });
-      }
-      setRole(role ?? null);
-    },
-    'call.ringing'({ call, member }, { profileId, connectionId }) {
-      if (!kInCall.has(call.participants.find((p) => p.profileId === profileId)?.state)) {
-        member(profileId, { state: 'ringing', outcome: null });
-      }
-      call.emit('ringing', profileId, connectionId);
-    },
-    'call.init_timeout'({ member }, { profileId }) {
-      member(profileId, { state: 'left', outcome: 'unreachable' });
-    },
-    'call.ringing_timeout'({ member }, { profileId }) {
-      member(profileId, { state: 'left', outcome: 'missed' });
-    },
-    'call.accept'({ accepted }, { profileId, connectionId }) {
-      accepted(profileId, connectionId);
-    },
-    'call.reject'({ call, member, becomePassive }, { profileId, reason, scope }) {
-      if (scope === 'connection') return;
-      member(profileId, { state: 'left', outcome: reason === 'busy' ? 'busy' : 'rejected' });
-      if (profileId === call.profileId) becomePassive();
-    },
-    'call.hangup'({ call, member, becomePassive }, { profileId }) {
-      member(profileId, { state: 'left', connectionId: null });
-      if (profileId === call.profileId) becomePassive();
-    },
-    'call.update'({ member }, { profileId, audio, video }) {
-      member(profileId, { audio, video });
-    },
-    'call.reconnecting'({ call, member, return: comeBack }, { profileId }) {
-      member(profileId, { state: 'reconnecting' });
-      if (profileId === call.profileId) comeBack();
-    },
-    'call.reconnected'({ member }, { profileId, connectionId }) {
-      member(profileId, { state: 'active', connectionId });
-    },
-    'call.left'({ call, member, left }, { profileId, outcome }) {
-      member(profileId, { state: 'left', outcome, connectionId: null });
-      if (profileId === call.profileId) left(outcome);
-    },
-    'call.end'({ call }, { reason, outcomes = {}, durationMs }) {
-      call.finish({ outcome: outcomes[call.profileId] ?? reason, outcomes, durationMs });
-    },
-    'media.offer'({ offer }, message) {
-      offer(message);
-    },
-    'media.failed'({ mediaFailed }, { message }) {
-      mediaFailed(message);
-    },
-  }),
-);
 
 // ---- platform.js ----
 
@@ -1525,13 +1823,46 @@ function refusedBy(url, closeCode, bye) {
   );
 }
 
+// ---- texts.js ----
+
+// What texts and chains look like as requests and answers: checked on the way out, bare on the way in.
+
+
+// The members of a `text` request. A text goes into a chain, or founds one with those it is `to`.
+function textMembers({ from, chainId = null, to = null, body } = {}) {
+  const receivers = to === null || Array.isArray(to) ? to : [to];
+  if (typeof from !== 'string' || typeof body !== 'string') {
+    throw badRequest('sendText needs `from`, one of your own profile ids, and `body`, the text.');
+  }
+  if ((chainId === null) === (receivers === null)) {
+    throw badRequest('sendText needs either `chainId` or `to`: where the text belongs.');
+  }
+  return chainId === null ? { from, to: receivers, body } : { from, chainId, body };
+}
+
+// The members of a request for one page of a list.
+function pageMembers({ before = null, limit = null } = {}) {
+  return { ...(before !== null && { before }), ...(limit !== null && { limit }) };
+}
+
+// {items, more} of an answer.
+function pageOf({ items = [], more = false }) {
+  return { items, more };
+}
+
+// A text from its event, without what belongs to the envelope.
+function messageOf({ id, chainId, members, from, body, at }) {
+  return { id, chainId, members, from, body, at };
+}
+
 // ---- client.js ----
 
 // JSAPI itself: the session, and the calls this connection knows of.
 
 
 // Events: call:received (call) · call:accepted (call, acceptedBy, fromConnection) · call:end
-// (call, outcome) · calls:changed () · connection:state (state) · error (error).
+// (call, outcome) · calls:changed () · text:received (message) · connection:state (state) · error
+// (error).
 class Client extends Emitter {
   #platform;
   #session;
@@ -1589,15 +1920,24 @@ class Client extends Emitter {
   }
 
   // openCall(fromProfileId, toProfileIds, chainId, options) or openCall({from, to, chainId,
-  // immediate, settings}). Returns the call at once; `call.ready` tells what the server said.
+  // immediate, replace, settings}). Returns the call at once; `call.ready` tells what the server said.
   openCall(...args) {
-    const { from, to, chainId, immediate, wanted } = callArguments(args);
+    const { from, to, chainId, immediate, replace, wanted } = callArguments(args);
     const settings = { audio: wanted.audio !== false, video: wanted.video !== false };
     const id = this.#platform.uuid();
     const call = this.#add({ id, chainId, from, to, settings, profileId: from, wanted, opened: true });
-    const init = { from, to, settings, ...(chainId && { chainId }), ...(immediate || { immediate }) };
+    const init = {
+      from,
+      to,
+      settings,
+      ...(chainId && { chainId }),
+      ...(immediate || { immediate }),
+      ...(replace && { replace }),
+    };
+    const sentFrom = this.connectionId;
     call.ready = this.#session.request('call.init', init, { id, retry: true }).then(
       (ok) => {
+        if (ok.merged) return this.#merge(call, ok, sentFrom);
         // After a new connection the welcome has told the role; the answer may be an old one.
         if (call.role === null) call.confirm(ok);
         return call;
@@ -1608,6 +1948,46 @@ class Client extends Emitter {
       },
     );
     call.ready.catch((error) => this.#error(error, call));
+    return call;
+  }
+
+  // Sends a text into a chain (`chainId`), or founds one with those it is `to`. Resolves, when it is
+  // stored, with {id, chainId, from, body, at}. Is sent again under the same id when the connection
+  // was lost, until it is answered; `id` is for a text that was refused and is tried once more.
+  async sendText(text) {
+    const members = textMembers(text);
+    const id = text.id ?? this.#platform.uuid();
+    const { chainId, at } = await this.#session.request('text', members, { id, retry: true });
+    return { id, chainId: chainId ?? members.chainId ?? id, from: members.from, body: members.body, at };
+  }
+
+  // The chains this user is a member of, the latest first: {items: [{chainId, members, last}], more}.
+  // `before` is a chain's id: those older than it.
+  async chains(page) {
+    return pageOf(await this.#session.request('chain.list', pageMembers(page), { retry: true }));
+  }
+
+  // Texts and calls of a chain, oldest first: {items, more}. `before` is an item's id.
+  async history(chainId, page) {
+    if (typeof chainId !== 'string') throw badRequest('history() needs the id of a chain.');
+    const members = { chainId, ...pageMembers(page) };
+    return pageOf(await this.#session.request('chain.history', members, { retry: true }));
+  }
+
+  // The call.init of `call` met a live call. Its object stands for that one from now on, unless
+  // this device is in it already: then it goes on with the object it has.
+  #merge(call, { callId, chainId, role }, sentFrom) {
+    const live = this.#calls.get(callId);
+    this.#calls.delete(call.id);
+    if (live?.isActive) {
+      call.retire(live);
+      return live;
+    }
+    this.#calls.set(callId, call);
+    // After a new connection the answer's role is an old one; the welcome has told the role.
+    const isNow = sentFrom === this.connectionId;
+    call.merge({ callId, chainId, role: isNow ? role : live?.role }, live);
+    this.emit('calls:changed');
     return call;
   }
 
@@ -1632,7 +2012,7 @@ class Client extends Emitter {
   };
 
   #ended(call) {
-    this.#calls.delete(call.id);
+    if (this.#calls.get(call.id) === call) this.#calls.delete(call.id);
     this.#rung.delete(call.id);
     this.emit('call:end', call, call.outcome);
     this.emit('calls:changed');
@@ -1660,6 +2040,8 @@ class Client extends Emitter {
     const { type, callId } = message;
     if (type === 'call.init') {
       this.#invited(message);
+    } else if (type === 'text') {
+      this.emit('text:received', messageOf(message));
     } else {
       this.#calls.get(callId)?.handle(message);
     }
@@ -1689,7 +2071,7 @@ class Client extends Emitter {
   // A call somebody else opened: from an event or a snapshot.
   #described({ callId, chainId, from, to, settings }) {
     const own = this.#welcome.profiles;
-    const profileId = own.includes(from) ? from : to.find((profile) => own.includes(profile));
+    const profileId = own.includes(from) ? from : to.find((profile) => own.includes(profile)) ?? own[0];
     return { id: callId, chainId, from, to, settings, profileId };
   }
 }
@@ -1700,13 +2082,13 @@ function callArguments(args) {
   const given = byName
     ? { ...args[0], options: args[0]?.settings }
     : { from: args[0], to: args[1], chainId: args[2], options: args[3] };
-  const { from, chainId = null, immediate = true, options } = given;
+  const { from, chainId = null, immediate = true, replace = false, options } = given;
   const to = Array.isArray(given.to) ? [...given.to] : [given.to];
   if (typeof from !== 'string' || to.length === 0 || to.some((id) => typeof id !== 'string')) {
     throw badRequest('openCall needs the caller’s profile id and one or more profile ids to call.');
   }
   const wanted = { audio: options?.audio ?? true, video: options?.video ?? true };
-  return { from, to, chainId, immediate, wanted };
+  return { from, to, chainId, immediate, replace, wanted };
 }
 
 // ---- jsapi.js ----

@@ -1,5 +1,6 @@
 // Everything an active leg holds on this device: its devices and its media connection. A leg is
-// made when the server has confirmed the active role, and closed when that role is gone.
+// made when the server has confirmed the active role, and closed when that role is gone. One that
+// stands by (for a take-over) connects and may show a camera, but has no microphone and no sound yet.
 
 import { Capture } from './capture.js';
 import { Peer } from './peer.js';
@@ -16,17 +17,25 @@ export class Leg {
   #sources = new Set(); // what this device has, also while the camera is closed for a mute
   #muted;
   #localStream;
+  #standby;
+  #opening = Promise.resolve();
   #closed = false;
 
   // `options`: profileId, iceServers, wanted {audio, video: constraints or false}, muted {audio,
-  // video}: what is muted from the start, send(type, members), and events: those of Peer, onLocalStream(stream) and onError(error).
+  // video}: what is muted from the start, standby, send(type, members), and events: those of Peer,
+  // onLocalStream(stream) and onError(error).
   constructor(platform, options) {
     this.#platform = platform;
     this.#options = options;
     this.#wanted = { mic: options.wanted.audio, camera: options.wanted.video };
     this.#muted = { ...options.muted };
+    this.#standby = options.standby ?? false;
     this.#capture = new Capture(platform, () => this.stopScreen());
     this.#localStream = platform.createMediaStream();
+  }
+
+  get closed() {
+    return this.#closed;
   }
 
   get localStream() {
@@ -43,9 +52,19 @@ export class Leg {
   }
 
   // Opens the devices; resolves when everything that can be opened is.
-  async open() {
+  open() {
     const { mic, camera } = this.#wanted;
-    await this.#report(await this.#capture.open({ mic, camera: !this.#muted.video && camera }));
+    const wanted = { mic: !this.#standby && mic, camera: !this.#muted.video && camera };
+    this.#opening = this.#capture.open(wanted).then((errors) => this.#report(errors));
+    return this.#opening;
+  }
+
+  // Ends the standby: the others are heard here, and this device by them. Resolves like open().
+  async activate() {
+    this.#standby = false;
+    this.#peer?.show();
+    await this.#report(await this.#capture.open({ mic: this.#wanted.mic }));
+    await this.#opening;
   }
 
   offer(message) {
@@ -54,7 +73,7 @@ export class Leg {
     const session = message.sdp?.match(/^o=\S+ (\S+)/m)?.[1] ?? null;
     if (session !== this.#session) this.failed();
     this.#session = session;
-    this.#peer ??= new Peer(this.#platform, this.#options);
+    this.#peer ??= new Peer(this.#platform, { ...this.#options, hidden: this.#standby });
     this.#peer.setTracks(this.#capture.tracks, [...this.#sources].sort());
     return this.#peer.offer(message);
   }

@@ -28,15 +28,17 @@ export class Peer {
   #sources = []; // what this device has, also while it is muted and has no track
   #published = ''; // what the server was told last, as text
   #answered = false;
+  #hidden; // the application does not get to see the streams of others yet
   #closed = false;
 
   // `send(type, members)` sends a request of this call; `events` has onStart and onEnd of streams,
-  // onSpeakers (profileIds), onConnection (state) and onError (error).
-  constructor(platform, { profileId, iceServers, send, events }) {
+  // onSpeakers (profileIds), onConnection (state) and onError (error). `hidden`: until show().
+  constructor(platform, { profileId, iceServers, send, events, hidden = false }) {
     this.#platform = platform;
     this.#profileId = profileId;
     this.#send = send;
     this.#onError = events.onError;
+    this.#hidden = hidden;
     this.#streams = new RemoteStreams(platform, events);
     this.#speakers = new Speakers(platform, () => this.#audioReceivers(), events.onSpeakers);
     this.#pc = platform.createPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
@@ -54,6 +56,12 @@ export class Peer {
   // Takes one media.offer; offers are worked off in order.
   offer({ rev, sdp, tracks }) {
     return this.#enqueue(() => this.#answer(rev, sdp, tracks ?? []));
+  }
+
+  show() {
+    if (!this.#hidden) return;
+    this.#hidden = false;
+    this.#showStreams();
   }
 
   // What this device has to send from now on: `sources` in all, of them `tracks` (source -> track)
@@ -141,6 +149,7 @@ export class Peer {
   }
 
   #showStreams() {
+    if (this.#hidden) return;
     this.#streams.update(
       this.#transceivers()
         .filter(({ line }) => !this.#isOwn(line))

@@ -1,41 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Client } from '../jsapi/client.js';
 import { offer } from './support/fake_media.mjs';
-import { ScriptedServer, fakePlatform, record, settled } from './support/scripted_server.mjs';
-
-// Bob, in a call from Alice that he has accepted or (accept: false) not yet.
-async function inCall({ accept = true, options, prepare = () => {}, to = ['bob'] } = {}) {
-  const server = new ScriptedServer();
-  server.welcome = { connectionId: 'b1', userId: 'bob', profiles: ['bob'], calls: [], iceServers: [] };
-  server.answers['call.accept'] = () => ({ role: 'active receiver' });
-  const platform = fakePlatform(server);
-  prepare(platform);
-  const client = new Client(platform);
-  const errors = record(client, 'error');
-  await client.connect({ token: 'T' });
-  server.event('call.init', {
-    chainId: 'k1', from: 'alice', to, settings: { audio: true, video: true }, role: null,
-  });
-  await settled();
-  const [call] = client.calls;
-  const log = record(call, 'stream', 'streamend', 'localstream', 'speaker', 'screenend', 'connection');
-  if (accept) await call.accept(options);
-  await settled();
-  const offered = async (...args) => {
-    server.event('media.offer', offer(...args));
-    await settled();
-  };
-  return { ...platform, server, client, call, log, errors, offered, get pc() { return platform.peers.at(-1); } };
-}
-const kAlice = [
-  { mid: '02', profileId: 'alice', source: 'mic' },
-  { mid: '03', profileId: 'alice', source: 'camera' },
-];
-const answerOf = (server) => server.sent('media.answer').at(-1);
-const directions = (frame) => Object.fromEntries(JSON.parse(frame.sdp).map((l) => [l.mid, l.direction]));
-const published = (server) => server.sent('media.publish').map(({ sources }) => sources);
+import { answerOf, directions, inCall, kAlice, published } from './support/scenes.mjs';
+import { settled } from './support/scripted_server.mjs';
 
 // ---- where there must be no media -----------------------------------------------------------
 

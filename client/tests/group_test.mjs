@@ -1,0 +1,100 @@
+// More than two: inviting, being removed, several calls at once.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { offer } from './support/fake_media.mjs';
+import { calling, inCall, invited, kInit, states } from './support/scenes.mjs';
+import { record, settled } from './support/scripted_server.mjs';
+
+test('invite rings more people, who are participants at once', async () => {
+  const { call, server } = await calling();
+  const seen = record(call, 'participant');
+  await call.invite(['carol', 'dave']);
+  const [frame] = server.sent('call.invite');
+  assert.deepEqual([frame.callId, frame.to], [call.id, ['carol', 'dave']]);
+  assert.deepEqual(call.to, ['bob', 'carol', 'dave']);
+  assert.deepEqual(states(call), { alice: 'active', bob: 'inviting', carol: 'inviting', dave: 'inviting' });
+  assert.deepEqual(seen.map(([, p]) => p.profileId), ['carol', 'dave']);
+  server.event('call.ringing', { callId: call.id, profileId: 'carol', connectionId: 'c9' });
+  assert.equal(states(call).carol, 'ringing');
+});
+
+test('one profile may be invited without a list, nobody may not', async () => {
+  const { call, server } = await calling();
+  await call.invite('carol');
+  assert.deepEqual(server.sent('call.invite')[0].to, ['carol']);
+  await assert.rejects(call.invite([]), { code: 'bad_request' });
+  await assert.rejects(call.invite(), { code: 'bad_request' });
+});
+
+test('who left is invited anew, who is there stays as he is', async () => {
+  const { call, server } = await calling();
+  const event = (type, members) => server.event(type, { callId: call.id, ...members });
+  event('call.accept', { profileId: 'bob', connectionId: 'b1' });
+  await call.invite('carol');
+  event('call.reject', { profileId: 'carol', reason: 'declined', scope: 'profile' });
+  event('call.invite', { profileId: 'bob', connectionId: 'b1', to: ['bob', 'carol', 'erin'] });
+  assert.deepEqual(states(call), { alice: 'active', bob: 'active', carol: 'inviting', erin: 'inviting' });
+  assert.equal(call.participants.find((p) => p.profileId === 'carol').outcome, null);
+  assert.deepEqual(call.to, ['bob', 'carol', 'erin']);
+});
+
+test('an invitation the server refuses adds nobody', async () => {
+  const { call, server } = await calling();
+  server.answers['call.invite'] = () => ({ error: { code: 'too_large', kind: 'request' } });
+  await assert.rejects(call.invite('carol'), { code: 'too_large' });
+  assert.deepEqual(call.to, ['bob']);
+});
+
+test('who is invited into a running call is called like any other', async () => {
+  const { call, log } = await invited('carol', { to: ['bob', 'carol'] });
+  assert.equal(call.profileId, 'carol');
+  assert.deepEqual(log, [['call:received', call]]);
+});
+
+test('who was removed loses the media and may not come back unless invited', async () => {
+  const made = await inCall({ to: ['bob', 'carol'] });
+  await made.offered(1, 'bob');
+  made.server.event('call.left', { profileId: 'bob', outcome: 'kicked' });
+  await settled();
+  assert.deepEqual([made.call.role, made.call.me.outcome, made.call.canJoin], ['passive receiver', 'kicked', false]);
+  assert.deepEqual(made.devices.live, []);
+  made.server.event('call.invite', { profileId: 'alice', to: ['bob'] });
+  assert.equal(made.call.canJoin, true);
+  made.server.event('call.init', { ...kInit, to: ['bob', 'carol'], role: null });
+  await settled();
+  assert.equal(made.call.rings, true);
+});
+
+test('a second call rings while the first goes on, and each has its own media', async () => {
+  const made = await inCall();
+  await made.offered(1, 'bob');
+  const received = record(made.client, 'call:received');
+  made.server.event('call.init', { ...kInit, callId: 'k2', chainId: 'k2', from: 'carol', role: null });
+  await settled();
+  const [[, second]] = received;
+  assert.equal(second.rings, true);
+  assert.equal(made.call.isActive, true);
+  // On hold: the others are told, nothing else is closed.
+  await made.call.mute('audio');
+  await made.call.mute('video');
+  await second.accept({ video: false });
+  made.server.event('media.offer', { callId: 'k2', ...offer(1, 'bob') });
+  await settled();
+  assert.equal(made.peers.length, 2);
+  assert.deepEqual(made.client.calls.map(({ isActive }) => isActive), [true, true]);
+  made.server.event('call.end', { callId: 'k2', reason: 'completed', outcomes: { bob: 'completed' } });
+  assert.deepEqual(made.peers.map(({ closed }) => closed), [false, true]);
+  await made.call.unmute('audio');
+  assert.equal(made.call.me.audio, true);
+});
+
+test('a busy receiver declines one call and keeps the other', async () => {
+  const made = await inCall();
+  made.server.event('call.init', { ...kInit, callId: 'k2', chainId: 'k2', from: 'carol', role: null });
+  await settled();
+  const second = made.client.calls[1];
+  await second.reject('busy');
+  assert.deepEqual([made.call.isActive, second.me.state], [true, 'left']);
+});
