@@ -245,6 +245,31 @@ START_TEST(a_peer_that_stops_is_silent_and_one_that_comes_back_audible) {
 }
 END_TEST
 
+// RFC 7675, 5.1: whoever does not ask any more is not sent to.
+START_TEST(a_peer_whose_consent_has_run_out_gets_nothing_until_it_asks_again) {
+  media::WorkerConfig config;
+  config.consent = std::chrono::milliseconds(400);
+  Fixture f(config);
+  const auto [a, b] = f.open_pair();
+  ck_assert(f.flows(*a, *b));
+  b->peer->set_checking(false);
+  // 100 packets on end reach the server, and none of them the peer.
+  std::uint64_t sent_at_last = f.stats().packets_in;
+  int heard = b->peer->media_datagrams();
+  ck_assert(f.run_until([&] {
+    a->peer->send_audio(1);
+    if (b->peer->media_datagrams() != heard) {
+      heard = b->peer->media_datagrams();
+      sent_at_last = f.stats().packets_in;
+    }
+    return f.stats().packets_in >= sent_at_last + 100;
+  }));
+  ck_assert_int_eq(b->silent, 0);  // that is another matter, and another time
+  b->peer->set_checking(true);
+  ck_assert(f.flows(*a, *b));
+}
+END_TEST
+
 START_TEST(a_third_leg_may_join_and_leave_twenty_times) {
   Fixture f;
   const auto [a, b] = f.open_pair();
@@ -318,6 +343,7 @@ int main() {
        wrong_wishes_and_unknown_legs_are_refused,
        a_broken_answer_is_refused_and_a_right_one_still_taken,
        a_peer_that_stops_is_silent_and_one_that_comes_back_audible,
+       a_peer_whose_consent_has_run_out_gets_nothing_until_it_asks_again,
        a_third_leg_may_join_and_leave_twenty_times, packets_of_one_size_arrive_whole_and_in_order,
        a_socket_that_cannot_be_opened_is_an_error_in_words,
        announced_addresses_stand_in_for_the_hosts});

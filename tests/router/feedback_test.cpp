@@ -67,6 +67,37 @@ START_TEST(a_late_joiner_asks_for_a_key_frame_at_once) {
 }
 END_TEST
 
+START_TEST(who_has_seen_nothing_yet_does_not_wait_for_the_interval) {
+  Room room;
+  settle(room);
+  room.send_pli(2, Room::ssrc(2, 1, Source::kCamera));
+  room.send_video(1, 2, true);
+  room.pass(60ms);
+  room.add(4);
+  room.receive(4, {1});
+  room.pass(39ms);
+  ck_assert_uint_eq(room.peers.at(1)->items<Pli>().size(), 1);
+  room.pass(1ms);
+  ck_assert_uint_eq(room.peers.at(1)->items<Pli>().size(), 2);
+  // What is asked for already will do for the next one.
+  room.pass(300ms);
+  room.add(5);
+  room.receive(5, {1});
+  room.pass(199ms);
+  ck_assert_uint_eq(room.peers.at(1)->items<Pli>().size(), 2);
+  room.send_video(1, 3, true);
+  ck_assert_uint_eq(room.peers.at(4)->rtp.size(), 1);
+  ck_assert_uint_eq(room.peers.at(5)->rtp.size(), 1);
+  // A pause is no beginning.
+  room.receive(5, {});
+  room.receive(5, {1});
+  room.pass(0ms);
+  ck_assert_uint_eq(room.peers.at(1)->items<Pli>().size(), 2);
+  room.pass(1ms);
+  ck_assert_uint_eq(room.peers.at(1)->items<Pli>().size(), 3);
+}
+END_TEST
+
 START_TEST(a_thousand_requests_in_a_second_become_two_or_three) {
   Room room;
   settle(room);
@@ -340,6 +371,7 @@ int main() {
   return parley::test::run(
       "router feedback",
       {a_late_joiner_asks_for_a_key_frame_at_once,
+       who_has_seen_nothing_yet_does_not_wait_for_the_interval,
        a_thousand_requests_in_a_second_become_two_or_three,
        a_request_inside_the_interval_is_postponed_not_lost,
        a_postponed_request_is_fulfilled_by_a_key_frame_on_the_way,
