@@ -6,7 +6,7 @@ namespace parley::call {
 
 void Machine::State::on(const Connected& connected) {
   if (presence_.find(connected.connection) != nullptr) return;  // ids of connections are unique
-  presence_.add(connected.connection, {connected.user, connected.profiles});
+  presence_.add(connected.connection, {.user = connected.user, .profiles = connected.profiles});
   const Connection& who = *presence_.find(connected.connection);
   const std::vector<Call*> calls = calls_.calls_of(who.profiles);
 

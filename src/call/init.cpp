@@ -26,8 +26,8 @@ Machine::State::Answer Machine::State::init(const Sender& sender, const Init& me
   Call& call = make_call(sender, message, *receivers);
   touch(call);
   ledger_.begin(call.id, call.chain, [&] {
-    std::vector<ProfileId> everybody = *receivers;
-    everybody.push_back(message.from);
+    std::vector<ProfileId> everybody{message.from};
+    everybody.insert(everybody.end(), receivers->begin(), receivers->end());
     return everybody;
   }());
   out_.save(CallStarted{.call = call.id,
@@ -44,9 +44,7 @@ Machine::State::Answer Machine::State::init(const Sender& sender, const Init& me
 }
 
 std::optional<Refusal> Machine::State::check_init(const Sender& sender, const Init& message) const {
-  if (shut_down_)
-    return Refusal{ErrorCode::kUnavailable, "the server is shutting down; try again later",
-                   std::nullopt};
+  if (auto refusal = check_beginning()) return refusal;
   if (!sender.who.owns(message.from))
     return Refusal{ErrorCode::kForbidden,
                    "`from` must be one of the profiles your access token lists", std::nullopt};

@@ -13,6 +13,7 @@ namespace parley::call {
 struct Connection {
   UserId user;
   std::vector<ProfileId> profiles;
+  bool socket = true;  // false: lost, but it may come back
   [[nodiscard]] bool owns(const ProfileId& profile) const;
 };
 

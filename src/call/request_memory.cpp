@@ -20,22 +20,24 @@ const RequestMemory::Known* RequestMemory::find(const RequestId& id) const {
   return found == known_.end() ? nullptr : &found->second;
 }
 
-void RequestMemory::wait(const RequestId& id, const UserId& user, const ConnectionId& connection) {
+void RequestMemory::wait(const RequestId& id, const UserId& user, const Asker& asker) {
   Known& known = known_[id];
   known.user = user;
-  known.waiting.insert(connection);
+  known.waiting.insert(asker);
 }
 
-std::set<ConnectionId> RequestMemory::answer(const RequestId& id, const UserId& user,
-                                             const Body& body, base::TimePoint now) {
+std::set<Asker> RequestMemory::answer(const RequestId& id, const UserId& user, const Body& body,
+                                      base::TimePoint now) {
   Known& known = known_[id];
-  std::set<ConnectionId> waiting = std::exchange(known.waiting, {});
-  if (!worth_remembering(body)) {
+  std::set<Asker> waiting = std::exchange(known.waiting, {});
+  const bool corrects = known.answer.has_value();
+  if (!corrects && !worth_remembering(body)) {
     known_.erase(id);
     return waiting;
   }
   known.user = user;
   known.answer = body;
+  if (corrects) return waiting;
   answered_.push_back({id, user, now});
   auto& own = of_user_[user];
   own.push_back(std::prev(answered_.end()));
@@ -47,12 +49,13 @@ void RequestMemory::expire(base::TimePoint now) {
   while (!answered_.empty() && answered_.front().at + age_ <= now) forget(answered_.begin());
 }
 
-void RequestMemory::forget(std::list<Answered>::iterator oldest_of_its_user) {
-  const auto own = of_user_.find(oldest_of_its_user->user);
+// `place` is the oldest of its user.
+void RequestMemory::forget(Place place) {
+  const auto own = of_user_.find(place->user);
   own->second.pop_front();
   if (own->second.empty()) of_user_.erase(own);
-  known_.erase(oldest_of_its_user->id);
-  answered_.erase(oldest_of_its_user);
+  known_.erase(place->id);
+  answered_.erase(place);
 }
 
 }  // namespace parley::call

@@ -5,6 +5,7 @@
 //   init.cpp         call.init
 //   answering.cpp    the other call.* requests
 //   texts.cpp        texts, and what has to be asked of the store
+//   errands.h        what the store is doing for the machine
 //   commands.cpp     what servers that use Parley ask
 //   membership.cpp   joining, being reachable, leaving, the end of a call
 //   due.cpp          what happens when a timer goes off
@@ -23,6 +24,7 @@
 #include "call/call.h"
 #include "call/call_table.h"
 #include "call/effect_list.h"
+#include "call/errands.h"
 #include "call/ledger.h"
 #include "call/machine.h"
 #include "call/presence.h"
@@ -74,16 +76,39 @@ class Machine::State {
 
   // requests.cpp
   void on(const Received& received);
+  // Answers a request whose id was heard before, or lets it wait for that answer; false: it is new.
+  bool repeats(const RequestId& id, const UserId& user, const Asker& asker);
+  void run(const Received& received, const Connection& who);
   Later perform(const Sender& sender, const RequestBody& body);
   tl::expected<Standing, Refusal> find_call(const Sender& sender, const CallId& id);
+  // Gives the answer to `asker` and whoever else waits for it, now or when it is there.
+  void finish(const RequestId& request, const UserId& user, const Later& result,
+              const Asker& asker);
   void answer(const RequestId& request, const UserId& user, const Answer& answer,
-              const std::optional<ConnectionId>& asker);
+              const std::optional<Asker>& asker);
+  void hand_over(const Asker& asker, const RequestId& request, const RequestMemory::Body& body);
+  // Why nothing that must be stored can be begun now.
+  [[nodiscard]] std::optional<Refusal> check_beginning() const;
 
   // commands.cpp
   void on(const Command& command);
 
   // texts.cpp
+  struct Author {
+    const UserId& user;
+    const RequestId& request;
+    const std::vector<ProfileId>& own;  // profiles that are himself
+    std::optional<ConnectionId> connection;
+  };
   Later perform(const Sender& sender, const Text& message);
+  Later send(const Author& author, const Text& message);
+  Answer address(const Author& author, const Text& message, std::vector<ProfileId>& members) const;
+  [[nodiscard]] std::vector<ProfileId> unheard(const TextMessage& text) const;
+  void post(const Command& command, const PostText& message);
+  void run(const Command& command, const PostText& message);
+  // The store must be asked before the request can be looked at; false: it need not be.
+  bool ask_store(const RequestId& id, const RequestBody& body, Errands::Recalling request);
+  void resume(const RequestId& id, const Received& received);
   void on(const TextStored& stored);
   void on(const Recalled& recalled);
   void on(const StoreState& state);
@@ -172,12 +197,14 @@ class Machine::State {
   Presence presence_;
   RequestMemory requests_;
   Ledger ledger_;
+  Errands errands_;
   CallTable calls_;
   std::map<LegId, std::pair<CallId, std::size_t>> legs_;  // call, index of the participant
   std::uint64_t next_leg_ = 1;
   std::uint64_t next_stream_ = 1;
   std::uint64_t next_order_ = 1;
   bool shut_down_ = false;
+  bool storing_ = true;  // the store takes what is begun
 
   // Of the input that is being handled.
   base::Instant now_{};

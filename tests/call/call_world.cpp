@@ -52,6 +52,18 @@ std::string text_of(const call::EventBody& body) {
       body);
 }
 
+std::string text_of(const std::variant<call::Ok, call::Refusal>& body) {
+  return std::visit(base::Overloaded{[](const call::Ok& ok) {
+                                       return ok.role ? "ok " + name_of(*ok.role)
+                                                      : std::string("ok");
+                                     },
+                                     [](const call::Refusal& refusal) {
+                                       return name_of(refusal.code) +
+                                              (refusal.winner ? " " + refusal.winner->str() : "");
+                                     }},
+                    body);
+}
+
 }  // namespace
 
 std::string name_of(call::Outcome outcome) {
@@ -74,7 +86,8 @@ std::string name_of(call::Role role) {
   return kNames.at(static_cast<std::size_t>(role));
 }
 
-CallWorld::CallWorld(call::Limits limits) : machine_(limits) {
+CallWorld::CallWorld(call::Limits limits) : limits_(limits) {
+  machine_.emplace(limits_);
   now_.mono = base::TimePoint(std::chrono::hours(1));
   now_.wall = base::WallTime(std::chrono::milliseconds(1'700'000'000'000));
 }
@@ -105,16 +118,7 @@ std::string CallWorld::send_as(const std::string& id, const std::string& connect
                                call::RequestBody body) {
   last_reply_.reset();
   step(call::Received{ConnectionId(connection), {call::RequestId(id), std::move(body)}});
-  if (!last_reply_) return "";
-  return std::visit(base::Overloaded{[](const call::Ok& ok) {
-                                       return ok.role ? "ok " + name_of(*ok.role)
-                                                      : std::string("ok");
-                                     },
-                                     [](const call::Refusal& refusal) {
-                                       return name_of(refusal.code) +
-                                              (refusal.winner ? " " + refusal.winner->str() : "");
-                                     }},
-                    last_reply_->body);
+  return last_reply_ ? text_of(last_reply_->body) : "";
 }
 
 std::string CallWorld::calls(const std::string& connection, const std::string& from,
@@ -142,6 +146,46 @@ std::string CallWorld::publishes(const std::string& connection, const std::strin
   return send(connection, call::Media{call::CallId(id), call::MediaPublish{{base::Source::kMic}}});
 }
 
+std::string CallWorld::texts(const std::string& connection, const std::string& from,
+                             std::vector<std::string> to, const std::string& body,
+                             const std::string& id) {
+  call::Text text{.from = ProfileId(from), .chain = {}, .to = {}, .body = body};
+  for (std::string& profile : to) text.to.emplace_back(std::move(profile));
+  return send_as(id, connection, text);
+}
+std::string CallWorld::texts_into(const std::string& connection, const std::string& from,
+                                  const std::string& chain, const std::string& body,
+                                  const std::string& id) {
+  return send_as(
+      id, connection,
+      call::Text{.from = ProfileId(from), .chain = call::ChainId(chain), .to = {}, .body = body});
+}
+
+std::string CallWorld::commands(call::CommandBody body) {
+  last_done_.reset();
+  step(call::Command{next_request_++, std::move(body)});
+  return last_done_ ? text_of(last_done_->body) : "";
+}
+
+void CallWorld::release_store() {
+  held_ = false;
+  while (!answers_.empty()) {
+    const call::Input answer = std::move(answers_.front());
+    answers_.pop_front();
+    hand_in(answer);
+  }
+}
+
+void CallWorld::set_storing(bool accepting) { step(call::StoreState{accepting}); }
+
+void CallWorld::restart() {
+  machine_.emplace(limits_);
+  watch_ = Watch();
+  answers_.clear();
+  told_.clear();
+  held_ = false;
+}
+
 void CallWorld::leg(call::Input report) { step(report); }
 void CallWorld::shut_down() { step(call::Shutdown{}); }
 
@@ -149,7 +193,7 @@ void CallWorld::pass(base::Duration duration) {
   const base::Instant until{
       now_.mono + duration,
       now_.wall + std::chrono::duration_cast<std::chrono::milliseconds>(duration)};
-  for (auto due = machine_.deadline(); due && *due <= until.mono; due = machine_.deadline()) {
+  for (auto due = machine_->deadline(); due && *due <= until.mono; due = machine_->deadline()) {
     if (*due > now_.mono) {
       now_.wall += std::chrono::duration_cast<std::chrono::milliseconds>(*due - now_.mono);
       now_.mono = *due;
@@ -165,10 +209,17 @@ std::string CallWorld::told(const std::string& connection) {
 std::string CallWorld::media() { return std::exchange(media_, {}); }
 
 void CallWorld::step(const call::Input& input) {
-  effects_ = machine_.handle(input, now_);
-  watch_.see(input, effects_, machine_, now_.mono);
-  for (const call::Effect& effect : effects_)
+  hand_in(input);
+  if (!held_) release_store();
+}
+
+void CallWorld::hand_in(const call::Input& input) {
+  effects_ = machine_->handle(input, now_);
+  watch_.see(input, effects_, *machine_, now_.mono);
+  for (const call::Effect& effect : effects_) {
     std::visit([this](const auto& one) { keep(one); }, effect);
+    if (auto answer = store_.take(effect)) answers_.push_back(*std::move(answer));
+  }
 }
 
 void CallWorld::keep(const call::Welcome& effect) {
@@ -190,7 +241,7 @@ void CallWorld::keep(const call::SendEvent& effect) {
 void CallWorld::keep(const call::DeliverText& effect) {
   append(told_[effect.connection.str()], "text:" + effect.text.body);
 }
-void CallWorld::keep(const call::CommandDone& /*effect*/) {}
+void CallWorld::keep(const call::CommandDone& effect) { last_done_ = effect; }
 void CallWorld::keep(const call::Recall& /*effect*/) {}
 void CallWorld::keep(const call::StoreText& /*effect*/) {}
 void CallWorld::keep(const call::OpenLeg& effect) {

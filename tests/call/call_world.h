@@ -5,6 +5,7 @@
 // test can say what it expects in one line. Every step is also looked at by Watch.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "call/machine.h"
+#include "call/paper_store.h"
 #include "call/watch.h"
 
 namespace parley::test {
@@ -45,10 +47,24 @@ class CallWorld {
                       const std::string& id = "call");
   std::string hangs_up(const std::string& connection, const std::string& id = "call");
   std::string publishes(const std::string& connection, const std::string& id = "call");
+  // Sends a text that founds the chain `id`, and one into a chain.
+  std::string texts(const std::string& connection, const std::string& from,
+                    std::vector<std::string> to, const std::string& body, const std::string& id);
+  std::string texts_into(const std::string& connection, const std::string& from,
+                         const std::string& chain, const std::string& body, const std::string& id);
+  // What a server asks; the answer is text like that of send().
+  std::string commands(call::CommandBody body);
 
   // A report of the media layer.
   void leg(call::Input report);
   void shut_down();
+  // The store answers at once; while held, it answers when released, in order.
+  void hold_store() { held_ = true; }
+  void release_store();
+  [[nodiscard]] PaperStore& store() { return store_; }
+  void set_storing(bool accepting);
+  // Another process with the same store, and nobody connected.
+  void restart();
   // Lets time pass; timers go off at their moment.
   void pass(base::Duration duration);
 
@@ -71,10 +87,11 @@ class CallWorld {
   }
   // The effects of the last input.
   [[nodiscard]] const std::vector<call::Effect>& effects() const { return effects_; }
-  [[nodiscard]] const call::Machine& machine() const { return machine_; }
+  [[nodiscard]] const call::Machine& machine() const { return *machine_; }
 
  private:
   void step(const call::Input& input);
+  void hand_in(const call::Input& input);
   void keep(const call::Welcome& effect);
   void keep(const call::SendReply& effect);
   void keep(const call::SendEvent& effect);
@@ -91,12 +108,17 @@ class CallWorld {
   void keep(const call::Recall& effect);
   void keep(const call::StoreText& effect);
 
-  call::Machine machine_;
+  call::Limits limits_;
+  std::optional<call::Machine> machine_;
   Watch watch_;
+  PaperStore store_;
+  std::deque<call::Input> answers_;  // of the store, on their way
+  bool held_ = false;
   base::Instant now_;
   std::uint64_t next_request_ = 1;
   std::vector<call::Effect> effects_;
   std::optional<call::Reply> last_reply_;
+  std::optional<call::CommandDone> last_done_;
   std::map<std::string, std::string> told_;
   std::map<std::string, std::vector<call::Snapshot>> snapshots_;
   std::map<std::string, call::Event> last_events_;

@@ -16,6 +16,7 @@
 #include "base/overloaded.h"
 #include "call/call_world.h"
 #include "call/machine.h"
+#include "call/paper_store.h"
 #include "call/watch.h"
 
 namespace {
@@ -65,6 +66,7 @@ class Player {
 
   call::Machine machine_;
   test::Watch watch_;
+  test::PaperStore store_;
   base::Instant now_{};
   unsigned next_ = 1;
   std::vector<std::string> connections_;
@@ -242,6 +244,8 @@ void Player::hand_in(const call::Input& input, const std::string& what) {
   const auto effects = machine_.handle(input, now_);
   watch_.see(input, effects, machine_, now_.mono);
   for (const call::Effect& effect : effects) keep(effect);
+  for (const call::Effect& effect : effects)
+    if (const auto answer = store_.take(effect)) hand_in(*answer, "the store answers");
 }
 
 void Player::keep(const call::Effect& effect) {

@@ -19,12 +19,14 @@ Watch::Call& Watch::call_of(const call::CallId& id) {
 void Watch::see(const call::Input& input, const std::vector<call::Effect>& effects,
                 const call::Machine& machine, base::TimePoint now) {
   asking_.reset();
+  stored_.reset();
   ticked_ = std::holds_alternative<call::Tick>(input);
   std::visit([this](const auto& one) { note(one); }, input);
   for (const call::Effect& effect : effects)
     std::visit([this](const auto& one) { check(one); }, effect);
   const auto* received = std::get_if<call::Received>(&input);
-  if (received != nullptr && !std::holds_alternative<call::Media>(received->request.body))
+  if (received != nullptr && !std::holds_alternative<call::Media>(received->request.body) &&
+      !errands_.contains(received->request.id))
     expect(!owed_.contains({received->connection, received->request.id}),
            "no reply to " + received->request.id.str());
   check_calls(machine, now);
@@ -55,6 +57,23 @@ void Watch::note(const call::Received& input) {
   owed_.insert({input.connection, input.request.id});
   if (const auto* ringing = std::get_if<call::Ringing>(&input.request.body))
     note_ringing(ringing->call);
+}
+
+void Watch::note(const call::TextStored& input) {
+  errands_.erase(input.id);
+  if (auto text = storing_.extract(input.id); text && !input.refusal) stored_ = text.mapped();
+  heard_.clear();
+}
+
+// The request is now performed for the device that sent it, or one that repeated it.
+void Watch::note(const call::Recalled& input) {
+  const auto sender = errands_.extract(input.id);
+  if (sender && sender.mapped() && present_.contains(*sender.mapped())) {
+    asking_ = sender.mapped();
+    return;
+  }
+  for (const auto& [connection, request] : owed_)
+    if (request == input.id && !asking_) asking_ = connection;
 }
 
 void Watch::note_ringing(const call::CallId& id) {
@@ -116,6 +135,27 @@ void Watch::check_event(Call& call, const call::Event& event, const call::Connec
     expect(party.outcome == left->outcome, "call.left differs from what was recorded");
   if (std::holds_alternative<call::ReconnectingEvent>(event.body)) party.reconnecting = true;
   if (std::holds_alternative<call::ReconnectedEvent>(event.body)) party.reconnecting = false;
+}
+
+// ---- texts ----------------------------------------------------------------------------------
+
+void Watch::check(const call::Recall& effect) {
+  expect(errands_.try_emplace(effect.id, asking_).second,
+         "the store is asked twice for one request");
+  expect(effect.chain.has_value() != effect.call.has_value(), "the store is asked for nothing");
+}
+
+void Watch::check(const call::StoreText& effect) {
+  expect(errands_.try_emplace(effect.text.id, asking_).second, "a text is stored twice");
+  expect(effect.founds == (effect.text.chain.str() == effect.text.id.str()),
+         "a chain that is not named after what founds it");
+  storing_[effect.text.id] = effect.text;
+}
+
+void Watch::check(const call::DeliverText& effect) {
+  expect(stored_ && stored_->id == effect.text.id, "a text is told that is not on disk");
+  expect(present_.contains(effect.connection), "a text to nobody");
+  expect(heard_.insert(effect.connection).second, "a text is told twice");
 }
 
 // ---- records --------------------------------------------------------------------------------

@@ -43,6 +43,8 @@ class Watch {
   void note(const call::Connected& input);
   void note(const call::Disconnected& input);
   void note(const call::Received& input);
+  void note(const call::TextStored& input);
+  void note(const call::Recalled& input);
   void note_ringing(const call::CallId& id);
   template <class Other>
   void note(const Other& /*input*/) {}
@@ -57,6 +59,9 @@ class Watch {
   void check(const call::Show& effect);
   void check(const call::Hide& effect);
   void check(const call::Mute& effect);
+  void check(const call::DeliverText& effect);
+  void check(const call::Recall& effect);
+  void check(const call::StoreText& effect);
   void check(const call::Save& effect);
   void check(const call::CallStarted& record);
   void check(const call::CallAccepted& record);
@@ -74,6 +79,11 @@ class Watch {
 
   std::set<call::ConnectionId> present_;
   std::set<std::pair<call::ConnectionId, call::RequestId>> owed_;
+  // What the store was asked for and has not answered, and the device for which it was.
+  std::map<call::RequestId, std::optional<call::ConnectionId>> errands_;
+  std::map<call::RequestId, call::TextMessage> storing_;
+  std::set<call::ConnectionId> heard_;  // of the text that is stored now
+  std::optional<call::TextMessage> stored_;
   std::optional<call::ConnectionId> asking_;  // of the input being looked at
   bool ticked_ = false;
   std::map<call::CallId, Call> calls_;
