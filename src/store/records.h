@@ -1,6 +1,9 @@
 // What each record does to the tables, by statements prepared once.
 #pragma once
 
+#include <optional>
+#include <vector>
+
 #include "base/result.h"
 #include "base/time.h"
 #include "store/sqlite.h"
@@ -16,31 +19,48 @@ class Records {
   // kConflict or kNotFound when the record contradicts what is stored.
   [[nodiscard]] base::Result<void> apply(const Record& record);
 
-  // Ends every call that has no end, as `failed`.
-  [[nodiscard]] base::Result<void> fail_open_calls(base::WallTime now);
-
-  [[nodiscard]] base::Result<StoredCall> find(const base::CallId& call);
+  // Ends every call that has no end, as `failed`; how many.
+  [[nodiscard]] base::Result<int> fail_open_calls(base::WallTime now);
 
  private:
   Records() = default;
   [[nodiscard]] base::Result<void> store(const CallStarted& record);
   [[nodiscard]] base::Result<void> store(const CallAccepted& record);
   [[nodiscard]] base::Result<void> store(const ParticipantAdded& record);
-  [[nodiscard]] base::Result<void> store(const TextSent& record);
-  [[nodiscard]] base::Result<void> store(const Outgoing& record);
   [[nodiscard]] base::Result<void> store(const ParticipantLeft& record);
   [[nodiscard]] base::Result<void> store(const CallEnded& record);
+  [[nodiscard]] base::Result<void> store(const TextSent& record);
+  [[nodiscard]] base::Result<void> store(const Outgoing& record);
 
+  // The new item's number. It is the newest of its chain, which begins with it when `founders` are
+  // given; otherwise the chain must be there.
+  using Founders = std::optional<std::vector<base::ProfileId>>;
+  [[nodiscard]] base::Result<std::int64_t> add_item(const std::string& id,
+                                                    const base::ChainId& chain, base::WallTime at,
+                                                    const Founders& founders);
+  // The number of a chain that begins now.
+  [[nodiscard]] base::Result<std::int64_t> found(const base::ChainId& chain, base::WallTime at,
+                                                 const std::vector<base::ProfileId>& founders);
+  // Of a call without an end; kNotFound.
+  [[nodiscard]] base::Result<std::int64_t> live_call(const base::CallId& call);
+
+  Statement add_founder_;
+  Statement add_item_;
+  Statement find_chain_;
+  Statement add_member_;
+  Statement touch_chain_;
+  Statement add_text_;
   Statement add_call_;
+  Statement find_live_call_;
   Statement add_participant_;
+  Statement join_;
   Statement accept_;
   Statement leave_;
   Statement end_call_;
   Statement end_participant_;
   Statement fail_participants_;
   Statement fail_calls_;
-  Statement find_call_;
-  Statement find_participants_;
+  Statement add_outgoing_;
 };
 
 }  // namespace parley::store

@@ -15,10 +15,9 @@ using base::Result;
 // Marks the file as ours in its header ("Parl"), for `file` and against mix-ups.
 constexpr std::int64_t kApplicationId = 0x5061726c;
 
-// Step n leads from version n to n + 1, and is never changed once released: a later one corrects
-// it. Times are Unix milliseconds. A participant's position 0 is the initiator, then the receivers
-// in the order of `to`.
-constexpr std::array kSteps = {
+// Times are Unix milliseconds. A participant's position 0 is the initiator, then the receivers in
+// the order of `to`.
+constexpr const char* kFirst =
     R"(CREATE TABLE calls (
          id TEXT NOT NULL PRIMARY KEY,
          chain TEXT NOT NULL,
@@ -42,8 +41,101 @@ constexpr std::array kSteps = {
          left_ms INTEGER,
          PRIMARY KEY (call, profile)
        ) STRICT, WITHOUT ROWID;
-       CREATE INDEX calls_of_profile ON participants (profile);)",
-};
+       CREATE INDEX calls_of_profile ON participants (profile);)";
+
+// Calls, texts and chains share one space of ids and one order: `items`. A chain is named by the
+// item that founded it, the one whose `chain` is its own number; one that is neither in `calls` nor
+// in `texts` only lends its name to a chain. `members.newest` is the chain's last item, so that an
+// index has a profile's chains in the order of their news. Participants invited later follow the
+// first ones in `position`; they are no members.
+constexpr const char* kOneOrder =
+    R"(DROP INDEX calls_of_profile;
+       DROP INDEX calls_without_end;
+       DROP INDEX calls_of_chain;
+       ALTER TABLE calls RENAME TO old_calls;
+       ALTER TABLE participants RENAME TO old_participants;
+
+       CREATE TABLE items (
+         seq INTEGER PRIMARY KEY,
+         id TEXT NOT NULL UNIQUE,
+         chain INTEGER NOT NULL REFERENCES items (seq),
+         at_ms INTEGER NOT NULL
+       ) STRICT;
+       CREATE INDEX items_of_chain ON items (chain);
+       CREATE TABLE members (
+         chain INTEGER NOT NULL REFERENCES items (seq),
+         profile TEXT NOT NULL,
+         position INTEGER NOT NULL,
+         newest INTEGER NOT NULL,
+         PRIMARY KEY (chain, profile)
+       ) STRICT, WITHOUT ROWID;
+       CREATE INDEX chains_of_profile ON members (profile, newest);
+       CREATE TABLE texts (
+         item INTEGER PRIMARY KEY REFERENCES items (seq),
+         author TEXT NOT NULL,
+         body TEXT NOT NULL
+       ) STRICT;
+       CREATE TABLE calls (
+         item INTEGER PRIMARY KEY REFERENCES items (seq),
+         audio INTEGER NOT NULL,
+         video INTEGER NOT NULL,
+         ended_ms INTEGER,
+         reason TEXT,
+         duration_ms INTEGER NOT NULL DEFAULT 0
+       ) STRICT;
+       CREATE INDEX calls_without_end ON calls (item) WHERE ended_ms IS NULL;
+       CREATE TABLE participants (
+         call INTEGER NOT NULL REFERENCES calls (item),
+         profile TEXT NOT NULL,
+         position INTEGER NOT NULL,
+         accepted_ms INTEGER,
+         connection TEXT,
+         outcome TEXT,
+         left_ms INTEGER,
+         PRIMARY KEY (call, profile)
+       ) STRICT, WITHOUT ROWID;
+       CREATE TABLE outgoing (
+         seq INTEGER PRIMARY KEY,
+         id TEXT NOT NULL UNIQUE,
+         body TEXT NOT NULL,
+         at_ms INTEGER NOT NULL,
+         due_ms INTEGER NOT NULL,
+         attempts INTEGER NOT NULL DEFAULT 0
+       ) STRICT;
+       CREATE INDEX outgoing_by_due ON outgoing (due_ms);
+
+       -- What was, in the order of its beginning; where that is equal, the founder first.
+       CREATE TABLE old_items (
+         seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, chain TEXT NOT NULL, at_ms INTEGER NOT NULL
+       ) STRICT;
+       INSERT INTO old_items (id, chain, at_ms)
+         SELECT id, chain, at_ms FROM (
+           SELECT id, chain, started_ms AS at_ms, id <> chain AS later FROM old_calls
+           UNION ALL
+           SELECT chain, chain, min(started_ms), 0 FROM old_calls
+             WHERE chain NOT IN (SELECT id FROM old_calls) GROUP BY chain)
+         ORDER BY at_ms, later, id;
+       INSERT INTO items (seq, id, chain, at_ms)
+         SELECT o.seq, o.id, f.seq, o.at_ms FROM old_items o JOIN old_items f ON f.id = o.chain;
+       INSERT INTO calls (item, audio, video, ended_ms, reason, duration_ms)
+         SELECT o.seq, c.audio, c.video, c.ended_ms, c.reason, c.duration_ms
+         FROM old_items o JOIN old_calls c USING (id);
+       INSERT INTO participants
+         SELECT o.seq, p.profile, p.position, p.accepted_ms, p.connection, p.outcome, p.left_ms
+         FROM old_items o JOIN old_participants p ON p.call = o.id;
+       INSERT INTO members (chain, profile, position, newest)
+         SELECT f.seq, p.profile, p.position, (SELECT max(seq) FROM items WHERE chain = f.seq)
+         FROM old_items f JOIN old_participants p
+           ON p.call = (SELECT c.id FROM old_calls c WHERE c.chain = f.id
+                        ORDER BY c.id <> c.chain, c.started_ms, c.id LIMIT 1)
+         WHERE f.chain = f.id;
+       DROP TABLE old_items;
+       DROP TABLE old_participants;
+       DROP TABLE old_calls;)";
+
+// Step n leads from version n to n + 1, and is never changed once released: a later one corrects
+// it.
+constexpr std::array kSteps = {kFirst, kOneOrder};
 
 Result<void> run_step(Database& database, std::size_t version) {
   const std::string sql = fmt::format(

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <utility>
 
 namespace parley::store {
 namespace {
@@ -14,8 +15,10 @@ using base::Result;
 // hold the file for milliseconds.
 constexpr std::chrono::milliseconds kBusyTimeout{2000};
 
+constexpr int kPrimary = 0xff;  // the primary code stands in the low byte of an extended one
+
 Code code_of(int sqlite_code) {
-  switch (sqlite_code & 0xff) {  // the primary code stands in the low byte
+  switch (sqlite_code & kPrimary) {
     case SQLITE_CONSTRAINT:
       return Code::kConflict;
     case SQLITE_MISUSE:
@@ -31,17 +34,32 @@ Code code_of(int sqlite_code) {
 
 }  // namespace
 
+std::string damage(const std::string& path, const std::string& what) {
+  return fmt::format(
+      "{} is damaged ({}). Stop parleyd and keep the file; then put a backup in its place, or what "
+      "`sqlite3 {} .recover` can save of it, or name another file.",
+      path, what, path);
+}
+
 base::Error sqlite_error(sqlite3* db) {
-  const char* path = sqlite3_db_filename(db, "main");
-  return {code_of(sqlite3_extended_errcode(db)),
-          fmt::format("{}: {}", path == nullptr ? "" : path, sqlite3_errmsg(db))};
+  const char* name = sqlite3_db_filename(db, "main");
+  const std::string path = name == nullptr ? "" : name;
+  const int code = sqlite3_extended_errcode(db);
+  switch (code & kPrimary) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return {Code::kUnavailable, damage(path, sqlite3_errmsg(db))};
+    default:
+      return {code_of(code), fmt::format("{}: {}", path, sqlite3_errmsg(db))};
+  }
 }
 
 std::int64_t Row::number(int column) const { return sqlite3_column_int64(statement_, column); }
 
 std::string Row::text(int column) const {
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
-  return text == nullptr ? std::string() : std::string(text);
+  if (text == nullptr) return {};
+  return {text, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
 }
 
 std::optional<std::int64_t> Row::optional_number(int column) const {
@@ -56,10 +74,16 @@ std::optional<std::string> Row::optional_text(int column) const {
 
 int Statement::changes() const { return sqlite3_changes(sqlite3_db_handle(statement_.get())); }
 
+std::int64_t Statement::inserted() const {
+  return sqlite3_last_insert_rowid(sqlite3_db_handle(statement_.get()));
+}
+
 // A bind fails only for a wrong index or without memory; the step that follows reports either.
 void Statement::bind(int index, std::int64_t value) {
   sqlite3_bind_int64(statement_.get(), index, value);
 }
+
+void Statement::bind(int index, std::nullptr_t) { sqlite3_bind_null(statement_.get(), index); }
 
 void Statement::bind(int index, const std::string& value) {
   sqlite3_bind_text(statement_.get(), index, value.data(), static_cast<int>(value.size()),
@@ -98,6 +122,15 @@ Result<Statement> Database::prepare(const char* sql) {
   if (sqlite3_prepare_v3(db_.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &raw, nullptr) == SQLITE_OK)
     return Statement(raw);
   return tl::unexpected(sqlite_error(db_.get()));
+}
+
+Result<void> Database::prepare_all(std::initializer_list<Prepared> table) {
+  for (const auto& [statement, sql] : table) {
+    auto prepared = prepare(sql);
+    if (!prepared) return tl::unexpected(prepared.error());
+    *statement = std::move(*prepared);
+  }
+  return {};
 }
 
 Result<std::string> Database::text(const char* sql) {

@@ -9,6 +9,7 @@
 // makes that affordable: the price is one sync per group, not per call.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -24,6 +25,7 @@
 
 namespace parley::store {
 
+// A chain that is not stored begins with it; `from` and `to` are its members.
 struct CallStarted {
   base::CallId call;
   base::ChainId chain;
@@ -39,7 +41,8 @@ struct CallAccepted {
   base::ConnectionId connection;
   base::WallTime at;
 };
-struct ParticipantAdded {  // while the call lived
+// While the call lived. Who was a participant before is asked again. No member of the chain by it.
+struct ParticipantAdded {
   base::CallId call;
   base::ProfileId profile;
   base::WallTime at;
@@ -51,6 +54,7 @@ struct ParticipantLeft {
   std::string outcome;
   base::WallTime at;
 };
+// The last word, also about participants who were not stored.
 struct CallEnded {
   base::CallId call;
   std::string reason;
@@ -67,7 +71,8 @@ struct TextSent {
   std::string body;
   base::WallTime at;
 };
-// A message for the application's server, kept until it has been delivered or given up.
+// A message for the application's server, kept until it has been delivered or given up. One whose
+// id is there already is not added again.
 struct Outgoing {
   std::string id;  // unique; the receiver tells repetitions by it
   std::string body;
@@ -124,30 +129,59 @@ struct StoreStats {
   std::uint64_t records = 0;   // of committed submissions
   std::uint64_t failures = 0;  // submissions refused
   std::uint64_t waiting = 0;   // submissions and look-ups not taken up yet
+  bool accepting = true;       // as Readiness says
 };
 
-// Owned by the thread that opened it, and destroyed there, not from within a `done`; submit(),
-// find_call() and stats() may be called on any thread.
+// Whether texts are taken. They are not while the disk refuses (full, read-only, an error) or lags
+// so far behind that its queue is full; then the store tries again by itself. Decisions about calls
+// that live are to be submitted all the same.
+struct Readiness {
+  bool accepting = true;
+  std::string why;  // when not: for the log
+};
+
+struct StoreOptions {
+  std::size_t waiting_submissions = 4096;  // at which the queue is full
+  std::size_t waiting_lookups = 1024;      // beyond them look-ups are refused
+  // Told of every change, on the opener's main context. A store begins as accepting.
+  std::function<void(const Readiness&)> on_readiness;
+};
+
+// What open() found.
+struct Opening {
+  bool unclean = false;  // the last process died; the file has been checked
+  int failed_calls = 0;  // that lived then, and have been ended
+};
+
+// Owned by the thread that opened it, and destroyed there, not from within a `done`; everything
+// else may be called on any thread. Every `done` is called on the opener's main context.
 class Store {
  public:
   // Opens or creates the file (mode 0600; missing folders 0700), brings its schema up to date, and
   // ends calls that were live when the last process died (reason and missing outcomes `failed`;
-  // their duration is unknown and stays 0). Blocks. kUnavailable with the path and SQLite's reason;
-  // kConflict when another process has it, or it is of a newer version or another program.
+  // their duration is unknown and stays 0). Blocks; after an unclean end for as long as it takes to
+  // read the file. kUnavailable with the path and SQLite's reason, and when the file is damaged
+  // with what to do; kConflict when another process has it, or it is of a newer version or another
+  // program.
   [[nodiscard]] static base::Result<std::unique_ptr<Store>> open(const std::string& path,
-                                                                 base::WallTime now);
+                                                                 base::WallTime now,
+                                                                 StoreOptions options = {});
   // Commits what was submitted, then closes. Answers that were not delivered by then are dropped.
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
   // Records that belong together: all of them are stored or none; in order with earlier
-  // submissions. `done` says whether they are on disk; called in order of submission on the
-  // opener's main context. kConflict or kNotFound: the records contradict what is stored, and only
-  // they are refused; kUnavailable: the disk's fault, with the path and SQLite's reason.
+  // submissions. `done` says whether they are on disk; called in order of submission.
+  // kConflict: an id is taken; kNotFound: they speak of what is not stored, or is over; only these
+  // records are refused. kUnavailable: the disk's fault, with the path and SQLite's reason; or
+  // texts while none are taken, which are refused at once, ahead of what waits.
   void submit(std::vector<Record> records, std::function<void(base::Result<void>)> done);
 
-  // A stored call, as earlier submissions left it; kNotFound.
+  // Look-ups see what was submitted before them. All of them: kUnavailable, the disk's fault or too
+  // many of them wait.
+
+  // A stored call; kNotFound.
   void find_call(const base::CallId& call, std::function<void(base::Result<StoredCall>)> done);
 
   // kNotFound.
@@ -164,20 +198,24 @@ class Store {
                     std::optional<std::string> before, std::size_t limit,
                     std::function<void(base::Result<Page<StoredItem>>)> done);
 
-  // Outgoing messages that are to be sent now, oldest first.
+  // Outgoing messages that are to be sent now, those due longest first. kUnavailable while the disk
+  // refuses: it could not be noted that they were delivered, and they would be sent again and
+  // again.
   void due_outgoing(base::WallTime now, std::size_t limit,
                     std::function<void(base::Result<std::vector<DueOutgoing>>)> done);
-  // One was delivered, or is given up: it is forgotten.
+  // One was delivered, or is given up: it is forgotten. When the disk refuses, this and the next
+  // are done as soon as it works again.
   void forget_outgoing(const std::string& id);
   // An attempt failed: not before `next`.
   void put_off_outgoing(const std::string& id, base::WallTime next);
 
   [[nodiscard]] StoreStats stats() const;
+  [[nodiscard]] Opening opening() const;
 
  private:
-  class Impl;
-  explicit Store(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  Store(std::unique_ptr<class Worker> worker, Opening opening);
+  const std::unique_ptr<class Worker> worker_;
+  const Opening opening_;
 };
 
 }  // namespace parley::store

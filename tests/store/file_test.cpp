@@ -1,0 +1,141 @@
+// Where the file is, whose it is, and in which state.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "store_world.h"
+#include "support/check_main.h"
+
+using namespace parley;
+using namespace parley::store;
+using namespace parley::test;
+
+namespace {
+
+mode_t mode_of(const fs::path& path) {
+  struct stat info {};
+  ck_assert_msg(stat(path.c_str(), &info) == 0, "%s", path.c_str());
+  return info.st_mode & 0777;
+}
+
+}  // namespace
+
+START_TEST(files_are_private) {
+  const Folder folder;
+  umask(0);
+  const std::string path = (folder.path() / "new" / "deep" / "parley.db").string();
+  const auto store = open_store(path);
+  ck_assert(submit(*store, {started("k")}).has_value());
+  ck_assert_uint_eq(mode_of(folder.path() / "new"), 0700);
+  ck_assert_uint_eq(mode_of(folder.path() / "new" / "deep"), 0700);
+  for (const char* suffix : {"", "-wal", "-shm", ".lock"})
+    ck_assert_uint_eq(mode_of(path + suffix), 0600);
+}
+END_TEST
+
+START_TEST(a_second_opener_is_told_who_is_in_the_way) {
+  const Folder folder;
+  auto store = open_store(folder.file());
+  const base::Error error = refusal(folder.file());
+  ck_assert(error.code == base::Code::kConflict);
+  assert_contains(error.message, folder.file() + " is in use by another process");
+  ck_assert(submit(*store, {started("k")}).has_value());  // and is unharmed
+  store.reset();
+  open_store(folder.file());
+}
+END_TEST
+
+START_TEST(a_newer_schema_is_refused_and_left_alone) {
+  const Folder folder;
+  open_store(folder.file());
+  Outsider(folder.file()).run("PRAGMA user_version = 99");
+  for (int i = 0; i < 2; ++i) {
+    const base::Error error = refusal(folder.file());
+    ck_assert(error.code == base::Code::kConflict);
+    assert_contains(error.message,
+                    folder.file() + " has schema version 99, and this version of Parley knows up");
+  }
+}
+END_TEST
+
+START_TEST(another_programs_database_is_refused_and_left_alone) {
+  const Folder folder;
+  Outsider(folder.file()).run("CREATE TABLE songs (title TEXT)");
+  const base::Error error = refusal(folder.file());
+  ck_assert(error.code == base::Code::kConflict);
+  assert_contains(error.message, folder.file() + " is another program's database");
+  Outsider(folder.file()).run("INSERT INTO songs VALUES ('x')");
+}
+END_TEST
+
+START_TEST(a_corrupt_file_is_refused_with_its_path_and_left_alone) {
+  const Folder folder;
+  const std::string garbage(8192, 'x');
+  std::ofstream(folder.file()) << garbage;
+  const base::Error error = refusal(folder.file());
+  ck_assert(error.code == base::Code::kUnavailable);
+  assert_contains(error.message, folder.file());
+  assert_contains(error.message, "not a database");
+  ck_assert_uint_eq(fs::file_size(folder.file()), garbage.size());
+}
+END_TEST
+
+START_TEST(damaged_pages_are_reported_not_trusted) {
+  const Folder folder;
+  {
+    const auto store = open_store(folder.file());
+    for (int i = 0; i < 300; ++i)
+      store->submit({started("k" + std::to_string(i)), ended("k" + std::to_string(i))}, {});
+  }
+  {
+    std::fstream file(folder.file(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(4096);  // the second page; the header and the schema stay whole
+    file << std::string(fs::file_size(folder.file()) - 4096, '\xff');
+  }
+  auto opened = Store::open(folder.file(), at(1));
+  const base::Error error = opened ? find(**opened, "k1").error() : std::move(opened.error());
+  ck_assert(error.code == base::Code::kUnavailable);
+  assert_contains(error.message, folder.file());
+  assert_contains(error.message, "malformed");
+}
+END_TEST
+
+START_TEST(a_folder_that_may_not_be_written_is_reported) {
+  const Folder folder;
+  const fs::path closed = folder.path() / "closed";
+  ck_assert_int_eq(mkdir(closed.c_str(), 0555), 0);
+  ck_assert_int_eq(chmod(folder.path().c_str(), 0755), 0);
+  constexpr uid_t kNobody = 65534;
+  const bool root = geteuid() == 0;
+  if (root) ck_assert_int_eq(seteuid(kNobody), 0);  // root may write everywhere
+  const base::Error file = refusal((closed / "parley.db").string());
+  const base::Error deep = refusal((closed / "new" / "parley.db").string());
+  if (root) ck_assert_int_eq(seteuid(0), 0);
+  ck_assert(file.code == base::Code::kUnavailable);
+  assert_contains(file.message, (closed / "parley.db").string() + ": cannot open: Permission");
+  ck_assert(deep.code == base::Code::kUnavailable);
+  assert_contains(deep.message, (closed / "new").string() + ": cannot make the folder: Permission");
+}
+END_TEST
+
+START_TEST(a_folder_in_the_place_of_the_file_is_reported) {
+  const Folder folder;
+  const base::Error error = refusal(folder.path().string());
+  ck_assert(error.code == base::Code::kUnavailable);
+  assert_contains(error.message, folder.path().string() + ": cannot open");
+}
+END_TEST
+
+int main() {
+  return parley::test::run(
+      "store file",
+      {files_are_private, a_second_opener_is_told_who_is_in_the_way,
+       a_newer_schema_is_refused_and_left_alone,
+       another_programs_database_is_refused_and_left_alone,
+       a_corrupt_file_is_refused_with_its_path_and_left_alone,
+       damaged_pages_are_reported_not_trusted, a_folder_that_may_not_be_written_is_reported,
+       a_folder_in_the_place_of_the_file_is_reported});
+}
