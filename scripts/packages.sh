@@ -21,7 +21,8 @@ parley_run_packages=(
 parley_test_packages=(
   check librapidcheck-dev libsrtp2-dev nlohmann-json3-dev
   clang-16 clang-tidy-16 clang-format-16 libclang-rt-16-dev llvm-16
-  chromium firefox-esr nftables iproute2 sqlite3 curl
+  chromium firefox-esr nftables iproute2 sqlite3 curl openssl
+  python3-jsonschema python3-websocket
 )
 parley_bench_packages=(janus nlohmann-json3-dev libsrtp2-dev)
 

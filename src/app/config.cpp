@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "app/key_file.h"
+#include "net/address_range.h"
 #include "net/origin.h"
 #include "wrap/owned.h"
 
@@ -197,13 +198,12 @@ std::vector<KeySpec> http_keys() {
       {"http", "tls-key", file(MEMBER(std::string, http.tls_key), true)},
       {"http", "allow-plain", boolean(MEMBER(bool, allow_plain))},
       {"http", "trusted-proxies",
-       list(MEMBER(std::vector<std::string>, http.trusted_proxies), is_address,
-            "a literal address")},
+       list(MEMBER(std::vector<std::string>, http.trusted_proxies), net::is_address_range,
+            "a literal address or a network such as 10.0.0.0/8")},
       {"http", "metrics",
-       one_of<net::MetricsAccess>(MEMBER(net::MetricsAccess, http.metrics),
-                                  {{"off", net::MetricsAccess::kOff},
-                                   {"local", net::MetricsAccess::kLocal},
-                                   {"all", net::MetricsAccess::kAll}})},
+       one_of<net::Access>(MEMBER(net::Access, http.metrics), {{"off", net::Access::kOff},
+                                                               {"local", net::Access::kLocal},
+                                                               {"all", net::Access::kAll}})},
       {"http", "client", file(MEMBER(std::string, client), true)},
   };
 }

@@ -5,9 +5,10 @@
 namespace parley::net {
 namespace {
 
-// The page's own scripts and sockets, its own blobs as media, and nothing from elsewhere; devices
-// for the page itself only.
-constexpr std::pair<const char*, const char*> kSecurityHeaders[] = {
+// What every response says. The page's own scripts and sockets, its own blobs as media, and nothing
+// from elsewhere; devices
+// from elsewhere; devices for the page itself only.
+constexpr std::pair<const char*, const char*> kHeaders[] = {
     {"Content-Security-Policy",
      "default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' blob:; "
      "img-src 'self' data: blob:; object-src 'none'; "
@@ -16,6 +17,8 @@ constexpr std::pair<const char*, const char*> kSecurityHeaders[] = {
     {"Referrer-Policy", "no-referrer"},
     {"Permissions-Policy", "camera=(self), microphone=(self), display-capture=(self)"},
     {"Cache-Control", "no-cache"},
+    // libsoup takes a second request on a connection only where it listens itself, and closes ours.
+    {"Connection", "close"},
 };
 
 }  // namespace
@@ -30,7 +33,7 @@ void respond(SoupServerMessage* message, guint status, std::string_view type,
              std::string_view body) {
   soup_server_message_set_status(message, status, nullptr);
   SoupMessageHeaders* headers = soup_server_message_get_response_headers(message);
-  for (const auto& [name, value] : kSecurityHeaders)
+  for (const auto& [name, value] : kHeaders)
     soup_message_headers_replace(headers, name, value);
   if (body.empty()) return;
   soup_server_message_set_response(message, std::string(type).c_str(), SOUP_MEMORY_COPY,

@@ -1,7 +1,8 @@
 // The HTTP and WebSocket face of the process: bytes in, bytes out.
 //
-// GET /ws becomes a WebSocket with sub-protocol jsapi.v1; /healthz and /metrics answer in text; the
-// rest are the files of the web client. What a socket says means nothing here.
+// GET /ws becomes a WebSocket with sub-protocol jsapi.v1; /healthz and /metrics answer in text;
+// routes are answered by who added them; the rest are the files of the web client. What a socket or
+// a body says means nothing here.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +15,12 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "net/bounds.h"
+#include "net/route.h"
 #include "net/static_files.h"
 
 namespace parley::net {
 
 using base::SocketId;
-
-enum class MetricsAccess { kOff, kLocal, kAll };
 
 struct ServerConfig {
   std::vector<std::string> listen;  // literal addresses
@@ -28,10 +28,10 @@ struct ServerConfig {
   std::string tls_certificate;      // PEM files; both or none
   std::string tls_key;
   std::vector<std::string> origins;  // besides the server's own: scheme://host[:port]
-  // Literal addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
+  // Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and networks.
   std::vector<std::string> trusted_proxies;
   std::vector<Mount> mounts;
-  MetricsAccess metrics = MetricsAccess::kLocal;  // to whom; kLocal: loopback, not through a proxy
+  Access metrics = Access::kLocal;
   Limits limits;
 };
 
@@ -57,7 +57,7 @@ struct ServerStats {
   std::uint64_t accepted = 0;          // since start
   std::uint64_t refused = 0;           // connections over a limit
   std::uint64_t refused_upgrades = 0;  // wrong Origin, sub-protocol or handshake
-  std::uint64_t timed_out = 0;  // requests that did not come in, or responses not out, in time
+  std::uint64_t timed_out = 0;  // requests not in, answers not made, or responses not out, in time
   std::uint64_t messages_in = 0;
   std::uint64_t messages_out = 0;
 };
@@ -66,7 +66,8 @@ struct ServerStats {
 class Server {
  public:
   // kUnavailable: an address that cannot be listened on; kInvalid: a certificate that does not
-  // load. `metrics` makes the text of /metrics. `events` must outlive the server.
+  // load, or a trusted proxy that is no address. `metrics` makes the text of /metrics. `events`
+  // must outlive the server.
   [[nodiscard]] static base::Result<std::unique_ptr<Server>> start(
       ServerConfig config, SocketEvents& events, std::function<std::string()> metrics);
   // Drops every connection, without telling `events`.
@@ -79,6 +80,9 @@ class Server {
   void close(SocketId socket, std::uint16_t code, std::string_view reason);
   // Its peer has shown who it is: no longer held against the limits on strangers.
   void proven(SocketId socket);
+
+  // Requests under the route's prefix go to it from now on.
+  void add(Route route);
 
   void stop_listening();
   [[nodiscard]] std::uint16_t port() const;

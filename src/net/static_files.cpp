@@ -7,6 +7,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstdint>
+#include <iterator>
 #include <utility>
 
 #include "net/handles.h"
@@ -58,12 +61,16 @@ Descriptor open_below(const std::string& directory, std::string_view relative) {
   return Descriptor(-1);
 }
 
-base::Result<std::string> read_plain_file(const Descriptor& file) {
-  struct stat info {};
-  if (file.get() < 0 || fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode) ||
-      static_cast<std::size_t>(info.st_size) > StaticFiles::kMaxFileBytes)
-    return base::fail(base::Code::kNotFound, "There is no such file.");
-  std::string body(static_cast<std::size_t>(info.st_size), '\0');
+// A file that changed this shortly before it was read may change once more within what the file
+// system's clock can tell apart (a tick of the kernel, or a second): it is read again next time.
+constexpr std::int64_t kAtRestNs = 2'000'000'000;
+
+std::int64_t nanoseconds(const timespec& time) {
+  return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
+std::string read_whole(const Descriptor& file, std::size_t size_bytes) {
+  std::string body(size_bytes, '\0');
   std::size_t have = 0;
   while (have < body.size()) {
     const ssize_t n = ::read(file.get(), body.data() + have, body.size() - have);
@@ -106,19 +113,53 @@ StaticFiles::StaticFiles(std::vector<Mount> mounts) : mounts_(std::move(mounts))
             [](const Mount& a, const Mount& b) { return a.prefix.size() > b.prefix.size(); });
 }
 
-base::Result<File> StaticFiles::find(std::string_view path) const {
+base::Result<std::shared_ptr<const File>> StaticFiles::find(std::string_view path) {
   for (const Mount& mount : mounts_) {
     if (!path.starts_with(mount.prefix)) continue;
     std::string relative(path.substr(mount.prefix.size()));
     if (relative.empty() || relative.ends_with('/')) relative += "index.html";
-    auto body = read_plain_file(open_below(mount.directory, relative));
-    if (!body) return tl::unexpected(body.error());
+    const Descriptor opened = open_below(mount.directory, relative);
+    struct stat info {};
+    if (opened.get() < 0 || fstat(opened.get(), &info) != 0 || !S_ISREG(info.st_mode) ||
+        static_cast<std::size_t>(info.st_size) > kMaxFileBytes)
+      break;
+    Kept kept{mount.directory + "/" + relative,
+              {info.st_dev, info.st_ino, info.st_size, nanoseconds(info.st_mtim),
+               nanoseconds(info.st_ctim)},
+              nullptr};
+    const auto before = by_name_.find(kept.name);
+    if (before != by_name_.end()) {
+      if (before->second->version == kept.version) {
+        kept_.splice(kept_.begin(), kept_, before->second);
+        return kept_.front().file;
+      }
+      drop(before->second);
+    }
+    ++reads_;
+    std::string body = read_whole(opened, static_cast<std::size_t>(info.st_size));
     const Chars digest(g_compute_checksum_for_data(
-        G_CHECKSUM_SHA256, reinterpret_cast<const guchar*>(body->data()), body->size()));
-    return File{std::move(*body), std::string(content_type_of(relative)),
-                "\"" + std::string(digest.get(), 32) + "\"", mount.any_origin};
+        G_CHECKSUM_SHA256, reinterpret_cast<const guchar*>(body.data()), body.size()));
+    kept.file = std::make_shared<const File>(
+        File{std::move(body), std::string(content_type_of(relative)),
+             "\"" + std::string(digest.get(), 32) + "\"", mount.any_origin});
+    auto file = kept.file;
+    if (g_get_real_time() * 1000 - kept.version.changed_ns > kAtRestNs) keep(std::move(kept));
+    return file;
   }
   return base::fail(base::Code::kNotFound, "There is no such file.");
+}
+
+void StaticFiles::keep(Kept kept) {
+  kept_bytes_ += kept.file->body.size();
+  kept_.push_front(std::move(kept));
+  by_name_[kept_.front().name] = kept_.begin();
+  while (kept_bytes_ > kMaxKeptBytes) drop(std::prev(kept_.end()));
+}
+
+void StaticFiles::drop(KeptFiles::iterator kept) {
+  kept_bytes_ -= kept->file->body.size();
+  by_name_.erase(kept->name);
+  kept_.erase(kept);
 }
 
 }  // namespace parley::net

@@ -187,7 +187,7 @@ START_TEST(takes_what_is_said) {
   ck_assert_uint_eq(config->http.port, 9000);
   ck_assert_uint_eq(config->http.listen.size(), 2);
   ck_assert_uint_eq(config->http.origins.size(), 2);
-  ck_assert(config->http.metrics == net::MetricsAccess::kOff);
+  ck_assert(config->http.metrics == net::Access::kOff);
   ck_assert_uint_eq(config->media.udp_port, 4000);
   ck_assert(config->calls.ringing_timeout == std::chrono::minutes(2));
   ck_assert_uint_eq(config->http.limits.queue_messages, 7);
