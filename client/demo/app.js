@@ -1,12 +1,20 @@
-// The demo: a telephone in a page, made of JSAPI alone. This file joins the screens with the calls.
+// The demo: a messenger with a telephone in it, made of JSAPI alone. This file joins what the
+// server tells with what is shown.
 
 import { JSAPI } from '/jsapi/jsapi.js';
 
-import { CallScreen } from './call_screen.js';
-import { Contacts } from './contacts.js';
-import { announce, element, notice, people, show } from './dom.js';
-import { play, audible, unlock } from './tones.js';
-import { clock, ending, isMissed, names, others, stateOf } from './words.js';
+import { Bars } from './bars.js';
+import { CallView } from './call_view.js';
+import { ChainList } from './chain_list.js';
+import { ConversationView } from './conversation_view.js';
+import { Conversations } from './conversations.js';
+import { announce, element, keepFocus } from './dom.js';
+import { IncomingView } from './incoming_view.js';
+import { PeopleDialog } from './people_dialog.js';
+import { Phone } from './phone.js';
+import { toast } from './toasts.js';
+import { play } from './tones.js';
+import { ending, isMissed, names, others } from './words.js';
 
 // #token=JWT&device=Laptop&contacts=bob,carol, and quality=low for slow machines.
 const settings = new URLSearchParams(location.hash.slice(1));
@@ -16,14 +24,53 @@ const kCamera =
     : { width: { ideal: 1280 }, height: { ideal: 720 } };
 
 const page = {
-  incoming: [], // calls that ring here and wait for the user
-  ended: null, // the call whose end is shown
-  dismissed: new Set(), // calls that go on without this user, who does not want to see them
-  passiveShown: null,
   connecting: false,
+  everConnected: false,
+  open: null, // the conversation that is shown
+  callShown: false, // whether the call in front is what is shown
+  contacts: list(settings.get('contacts')),
 };
-const contacts = new Contacts({ onCall: (to, video) => dial(to, video) });
-const callScreen = new CallScreen({ onError: (error) => tell(error) });
+
+const device = settings.get('device') ?? 'This device';
+const chains = new Conversations({ api: JSAPI, device, onChange: () => renderSoon() });
+const phone = new Phone({ api: JSAPI, camera: kCamera, onChange: () => renderSoon(), tell });
+const dialog = new PeopleDialog();
+const callView = new CallView({
+  tell,
+  onHangup: (call) => void phone.hangup(call),
+  onAdd: (call) => void addPeople(call),
+  onChat: () => openConversation(chains.ofCall(phone.front)),
+});
+const incoming = new IncomingView({
+  accept: (call, video) => void accept(call, video),
+  decline: (call, reason) => void phone.decline(call, reason),
+});
+const bars = new Bars({
+  take: (call) => void showCall(() => phone.take(call)),
+  join: (call) => void accept(call, call.me.state === 'reconnecting' ? call.me.video : call.settings.video),
+  hangup: (call) => void phone.hangup(call),
+  resume: (call) => void showCall(() => phone.resume(call)),
+  dismiss: (call) => phone.dismiss(call),
+  show: () => void showCall(() => {}),
+  reconnect: () => void connect(settings.get('token')),
+});
+const chainList = new ChainList({
+  onOpen: (known) => openConversation(known),
+  onPerson: (id) => openConversation(chains.with([id])),
+  onMore: () => void chains.loadMore(),
+  onRetry: () => void chains.refresh(),
+});
+const conversationView = new ConversationView({
+  onCall: (known, video) => void dial(known, video),
+  onBack: () => openConversation(null),
+  onSeen: (known) => {
+    if (!document.hidden && !callCovers()) chains.sawAll(known);
+  },
+});
+
+function list(text) {
+  return [...new Set((text ?? '').split(',').map((id) => id.trim()).filter(Boolean))];
+}
 
 // ---- connecting -----------------------------------------------------------------------------
 
@@ -35,8 +82,7 @@ async function connect(token) {
     element('whoami-profile').textContent = names(profiles);
     element('whoami-device').textContent = settings.get('device') ?? 'This device';
     element('whoami').hidden = false;
-    contacts.setOwn(profiles);
-    notice(null);
+    phone.comeBack();
   } catch (error) {
     tell(error);
   }
@@ -44,116 +90,206 @@ async function connect(token) {
   render();
 }
 
-element('connect-form').addEventListener('submit', (event) => {
-  event.preventDefault();
-  settings.set('token', element('connect-token').value.trim());
-  const device = element('connect-device').value.trim();
-  if (device) settings.set('device', device);
-  settings.set('contacts', element('connect-contacts').value);
-  contacts.set(list(settings.get('contacts')));
-  void connect(settings.get('token'));
+JSAPI.on('connection:state', (state) => {
+  if (state === 'connected') {
+    // What happened meanwhile is asked for, not guessed.
+    if (page.everConnected) chains.suspect();
+    page.everConnected = true;
+    void chains.refresh();
+  }
+  render();
 });
 
-function list(text) {
-  return (text ?? '').split(',').map((id) => id.trim()).filter(Boolean);
+element('connect-form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const token = element('connect-token').value.trim();
+  const name = element('connect-device').value.trim();
+  settings.set('token', token);
+  if (name) settings.set('device', name);
+  settings.set('contacts', element('connect-contacts').value);
+  page.contacts = list(settings.get('contacts'));
+  // A reloaded page shall find them again.
+  history.replaceState(null, '', `#${settings}`);
+  void connect(token);
+});
+
+// ---- conversations --------------------------------------------------------------------------
+
+function openConversation(known) {
+  const from = page.open;
+  page.open = known;
+  page.callShown = false;
+  render();
+  // On a phone the keyboard must not jump up by itself.
+  if (known && matchMedia('(hover: hover)').matches) conversationView.focus();
+  if (!known && from) keepFocus(element('chain-list').querySelector('button') ?? element('new-conversation'));
+}
+
+JSAPI.on('text:received', (message) => {
+  const known = chains.received(message);
+  const mine = JSAPI.profiles.includes(message.from);
+  const inView = known === page.open && !callCovers() && !document.hidden;
+  if (mine || inView) return;
+  const show = { text: 'Open', act: () => openConversation(known) };
+  toast('text', message.from, message.body.slice(0, 140), show);
+});
+
+element('new-conversation').addEventListener('click', async () => {
+  const ids = await dialog.choose({ title: 'New conversation', submit: 'Start', ids: callable() });
+  if (ids) openConversation(chains.with(ids));
+});
+
+// Everybody this page knows of, but this user.
+function callable() {
+  const known = chains.list().flatMap((conversation) => conversation.others);
+  return [...new Set([...page.contacts, ...known])].filter((id) => !JSAPI.profiles.includes(id));
 }
 
 // ---- calls ----------------------------------------------------------------------------------
 
-function dial(to, video) {
-  page.ended = null;
-  contacts.clearChoice();
-  JSAPI.openCall({ from: JSAPI.profiles[0], to, settings: { audio: true, video: video && kCamera } });
-  announce(`Calling ${names(to)}`);
-  element('hangup').focus();
+async function showCall(act) {
+  page.callShown = true;
+  await act();
+  render();
 }
 
-async function accept(call, choice) {
-  page.incoming = page.incoming.filter((other) => other !== call);
+async function dial(known, video) {
+  page.callShown = true;
+  announce(`Calling ${names(known.others)}`);
+  const call = await phone.dial({ from: known.me, to: known.others, chainId: known.chainId }, video);
+  known.foundedBy(call);
+  render();
+  element('hangup').focus({ preventScroll: true });
+}
+
+function accept(call, video) {
+  page.open = chains.ofCall(call);
+  return showCall(() => phone.accept(call, { video }));
+}
+
+async function addPeople(call) {
+  const present = call.participants
+    .filter(({ state }) => state !== 'left')
+    .map(({ profileId }) => profileId);
+  const ids = callable().filter((id) => !present.includes(id));
+  const chosen = await dialog.choose({ title: 'Add people to this call', submit: 'Add', ids });
+  if (!chosen || call.state === 'ended') return;
   try {
-    // One conversation at a time: taking this call ends the one that is on.
-    await active()?.hangup();
-    page.ended = null;
-    await call.accept(choice);
+    await call.invite(chosen);
+    announce(`Calling ${names(chosen)}`);
   } catch (error) {
-    // That another device was faster is no error: this page shows it as such.
-    if (error.code !== 'already_accepted' && error.code !== 'ended') tell(error);
+    if (call.state !== 'ended') tell(error);
   }
-  render();
 }
 
-async function decline(call) {
-  page.incoming = page.incoming.filter((other) => other !== call);
-  render();
-  await call.reject('declined').catch((error) => error.code === 'ended' || tell(error));
-}
-
-JSAPI.on('call:received', (call) => {
-  page.incoming.push(call);
-  announce(`${call.from} is calling`);
-  render();
-  if (page.incoming.length === 1) element('incoming-video').focus();
-});
 JSAPI.on('call:accepted', (call, acceptedBy, fromConnection) => {
   if (fromConnection === JSAPI.connectionId) return;
-  const where = acceptedBy === call.profileId ? 'on your other device' : 'the call';
-  announce(acceptedBy === call.profileId ? `Answered ${where}` : `${acceptedBy} accepted ${where}`);
+  if (acceptedBy === call.profileId) toast('info', 'Answered on your other device', names(others(call)));
+  else announce(`${acceptedBy} accepted the call`);
 });
 JSAPI.on('call:end', (call) => {
-  const wasShown = call === callScreen.call || call === page.passiveShown || rings(call);
-  page.incoming = page.incoming.filter((other) => other !== call);
-  page.dismissed.delete(call);
-  contacts.remember(call);
-  if (wasShown && !active()) page.ended = isMissed(call) ? null : call;
-  announce(ending(call).title);
-  render();
+  const covered = callView.call === call;
+  chains.callEnded(call);
+  phone.update();
+  if (covered && !phone.front) leaveCallView(call);
+  tellEnding(call, covered);
+  renderSoon();
 });
-JSAPI.on('calls:changed', () => render());
-JSAPI.on('connection:state', () => render());
+JSAPI.on('calls:changed', () => {
+  for (const call of JSAPI.calls) if (call.state !== 'opening') chains.callGoesOn(call);
+  phone.update();
+  renderSoon();
+});
 JSAPI.on('error', (error) => tell(error));
 
+// From the call back to the conversation it belongs to.
+function leaveCallView(call) {
+  page.callShown = false;
+  page.open = chains.ofCall(call);
+}
+
+function tellEnding(call, covered) {
+  const { title, text } = ending(call);
+  const known = chains.ofCall(call);
+  if (isMissed(call)) {
+    const back = { text: 'Call back', act: () => void dial(known, call.settings.video) };
+    toast('missed', `Missed call from ${call.from}`, '', back);
+  } else if (call.outcome === 'failed' || call.error) {
+    toast('error', title, text);
+  } else if (covered || call.from === call.profileId) {
+    toast('ended', title, text);
+  } else {
+    announce(title);
+  }
+}
+
+// `error`, or a sentence.
 function tell(error) {
-  // A call that could not be opened says so on its own end screen.
-  if (error.call?.error === error) return;
-  const next = error.kind === 'auth' ? ' Open a fresh link, or paste another token.' : '';
-  notice((error.message ?? String(error)) + next);
+  // A call that could not be opened says so at its end.
+  if (error.call?.error && error.call.error === error) return;
+  const next = error.kind === 'auth' ? 'Open a fresh link, or paste another token.' : '';
+  toast('error', error.message ?? String(error), next);
 }
 
 // ---- what is shown --------------------------------------------------------------------------
 
-const rings = (call) => page.incoming.includes(call);
-const active = () =>
-  JSAPI.calls.find((call) => call.state === 'opening' || call.role?.startsWith('active'));
+function callCovers() {
+  return page.callShown && phone.front !== null;
+}
 
-// Calls that go on elsewhere: on another device of this user, or without this user after all.
-function passive() {
-  return JSAPI.calls.find((call) => {
-    const elsewhere = call.role?.startsWith('passive') || call.me.state === 'left';
-    return elsewhere && call !== active() && !page.dismissed.has(call);
+let planned = false;
+function renderSoon() {
+  if (planned) return;
+  planned = true;
+  queueMicrotask(() => {
+    planned = false;
+    render();
   });
 }
 
 function render() {
-  page.incoming = page.incoming.filter((call) => call.rings);
+  phone.update();
+  const { front } = phone;
+  const own = JSAPI.profiles;
+  const signedOut = JSAPI.state === 'disconnected' && !page.connecting && !page.everConnected;
+  element('connect').hidden = !signedOut;
+  element('messenger').hidden = signedOut;
+  // A call that came to the front by itself is shown: one reloaded, or the next one waiting.
+  if (front && front !== callView.call) page.callShown = true;
+  const covers = callCovers();
+  element('messenger').dataset.pane = covers ? 'call' : page.open ? 'conversation' : 'list';
+  element('call').hidden = !covers;
+  element('conversation').hidden = covers || !page.open;
+  element('nothing').hidden = covers || Boolean(page.open);
+
   renderLink();
-  renderIncoming(page.incoming[0]);
-  const call = active();
-  const standby = call ? null : passive();
-  callScreen.show(call ?? null);
-  page.passiveShown = standby;
-  if (JSAPI.state === 'disconnected' && !page.connecting && !page.ended) show('screen-connect');
-  else if (call) show('screen-call');
-  else if (standby) renderPassive(standby);
-  else if (page.ended) renderEnded(page.ended);
-  else show('screen-idle');
-  const calling = call?.state === 'ringing' && call.role === 'active initiator';
-  play(page.incoming.length > 0 ? 'ring' : calling ? 'ringback' : null);
-  document.title = title(call ?? standby);
+  callView.show(front);
+  incoming.show(phone.ringing, front);
+  bars.show({
+    link: page.connecting ? 'connected' : JSAPI.state,
+    everConnected: page.everConnected,
+    front: covers ? null : front,
+    held: phone.held,
+    elsewhere: phone.elsewhere,
+  });
+  const liveIn = (known) =>
+    JSAPI.calls.find(({ chainId, state }) => chainId === known.chainId && state !== 'opening') ?? null;
+  chainList.show({ chains, own, open: page.open, contacts: page.contacts, liveIn });
+  const shown = covers ? null : page.open;
+  if (shown) {
+    conversationView.show(shown, { own, live: liveIn(shown), online: JSAPI.state !== 'disconnected' });
+  }
+  const calling = front?.state === 'ringing' && front.role === 'active initiator';
+  play(phone.ringing.length > 0 ? (front ? 'waiting' : 'ring') : calling ? 'ringback' : null);
+  document.title = title(front);
 }
 
-function title(call) {
-  if (page.incoming[0]) return `${page.incoming[0].from} is calling – Parley`;
-  return call ? `${names(others(call))} – Parley` : 'Parley';
+function title(front) {
+  const [ringing] = phone.ringing;
+  if (ringing) return `${ringing.from} is calling – Parley`;
+  const news = chains.missed + chains.unread;
+  const count = news > 0 ? `(${news}) ` : '';
+  return front ? `${count}${names(others(front))} – Parley` : `${count}Parley`;
 }
 
 function renderLink() {
@@ -165,116 +301,14 @@ function renderLink() {
   };
   element('link').dataset.state = JSAPI.state;
   element('link-text').textContent = words[JSAPI.state];
+  const { missed } = chains;
+  element('missed-badge').hidden = missed === 0;
+  element('missed-count').textContent = String(missed);
+  element('missed-badge').title = `${missed} missed call${missed === 1 ? '' : 's'}`;
 }
 
-function renderIncoming(call) {
-  const sheet = element('incoming');
-  const wasHidden = sheet.hidden;
-  sheet.hidden = !call;
-  element('main').inert = Boolean(call);
-  if (!call) return;
-  contacts.paintAvatar(element('incoming-avatar'), call.from);
-  element('incoming-title').textContent = `${call.from} is calling`;
-  const more = others(call).filter((id) => id !== call.from);
-  const kind = call.settings.video ? 'Video call' : 'Audio call';
-  const group = more.length > 0 ? ` with ${names(more)}` : '';
-  const ends = active() ? ' Accepting it ends the call you are in.' : '';
-  element('incoming-text').textContent = `${kind}${group}.${ends}`;
-  element('incoming-video').hidden = !call.settings.video;
-  element('incoming-audio').querySelector('span').textContent = call.settings.video
-    ? 'Accept with audio only'
-    : 'Accept';
-  if (wasHidden) void showWhetherHeard();
-  if (wasHidden) sheet.querySelector('button:not([hidden])').focus();
-}
+// What came in while nobody looked is seen now.
+document.addEventListener('visibilitychange', () => renderSoon());
 
-async function showWhetherHeard() {
-  element('incoming-sound').hidden = audible();
-  await unlock(); // browsers that want a click first resolve this after it
-  element('incoming-sound').hidden = audible();
-}
-
-function renderPassive(call) {
-  const who = names(others(call));
-  const elsewhere = ['active', 'reconnecting'].includes(call.me.state);
-  const lost = call.me.state === 'reconnecting';
-  const calling = call.state === 'ringing';
-  element('passive-title').textContent = calling ? `Calling ${who}` : `Call with ${who}`;
-  element('passive-where').textContent = lost
-    ? 'Your other device has lost its connection to this call.'
-    : elsewhere
-      ? `${calling ? 'You are calling' : 'You are in this call'} on your other device.`
-      : 'You are not in this call; it goes on without you.';
-  people(element('passive-people'), call.participants.map((participant) => ({
-    name: participant.profileId === call.profileId ? 'You' : participant.profileId,
-    state:
-      participant.profileId === call.profileId && elsewhere
-        ? `on your other device${lost ? ', reconnecting…' : ''}`
-        : stateOf(participant, participant.profileId === call.from),
-    live: participant.state === 'active',
-  })));
-  element('passive-join').hidden = !call.canJoin;
-  element('passive-hangup').hidden = call.me.state === 'left';
-  element('passive-close').hidden = call.me.state !== 'left';
-  show('screen-passive');
-}
-
-function renderEnded(call) {
-  const { title: heading, text } = ending(call);
-  element('ended-title').textContent = heading;
-  element('ended-text').textContent = text;
-  const group = call.to.length > 1;
-  people(element('ended-people'), group
-    ? call.participants
-        .filter(({ profileId }) => profileId !== call.profileId)
-        .map((participant) => ({ name: participant.profileId, state: stateOf(participant) }))
-    : []);
-  show('screen-ended');
-}
-
-function tick() {
-  const call = active() ?? page.passiveShown;
-  const text = call?.acceptedAt && call.state === 'running' ? clock(Date.now() - call.acceptedAt) : '';
-  element('call-time').textContent = text;
-  element('passive-time').textContent = text;
-}
-
-// ---- buttons --------------------------------------------------------------------------------
-
-const on = (id, act) => element(id).addEventListener('click', act);
-on('incoming-video', () => accept(page.incoming[0], { audio: true, video: kCamera }));
-on('incoming-audio', () => accept(page.incoming[0], { audio: true, video: false }));
-on('incoming-decline', () => decline(page.incoming[0]));
-on('passive-join', () => {
-  const { me, settings: wanted } = page.passiveShown;
-  // In the place of a lost device, what was muted there stays so: nobody is heard or seen without
-  // having wished it.
-  const choice =
-    me.state === 'reconnecting'
-      ? { video: me.video && kCamera }
-      : { audio: true, video: wanted.video && kCamera };
-  void accept(page.passiveShown, choice);
-});
-on('passive-hangup', () => page.passiveShown.hangup().catch(tell));
-on('passive-close', () => {
-  page.dismissed.add(page.passiveShown);
-  render();
-});
-on('ended-again', () => dial(others(page.ended), page.ended.settings.video));
-on('ended-close', () => {
-  page.ended = null;
-  render();
-});
-on('notice-close', () => notice(null));
-
-// The first click or key makes sound possible.
-for (const event of ['pointerdown', 'keydown']) {
-  addEventListener(event, showWhetherHeard);
-}
-// Who closes the page leaves the call, instead of being lost after a while.
-addEventListener('pagehide', () => void active()?.hangup().catch(() => {}));
-
-contacts.set(list(settings.get('contacts')));
-setInterval(tick, 500);
 render();
 if (settings.get('token')) void connect(settings.get('token'));

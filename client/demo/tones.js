@@ -12,6 +12,8 @@ const kPatterns = {
     ]),
     volume: 0.22,
   },
+  // What somebody hears who is called during a call: two short beeps, softly.
+  waiting: { round: 4, notes: [[[440], 0, 0.12], [[440], 0.25, 0.12]], volume: 0.08 },
   // What the caller hears meanwhile: the ringing tone of European telephones, 425 Hz, 1 s of 5.
   ringback: { round: 5, notes: [[[425], 0, 1]], volume: 0.06 },
 };
@@ -30,7 +32,7 @@ export function unlock() {
   return context.state === 'suspended' ? context.resume().catch(() => {}) : Promise.resolve();
 }
 
-// Plays 'ring' or 'ringback' until told otherwise; null is silence.
+// Plays 'ring', 'waiting' or 'ringback' until told otherwise; null is silence.
 export function play(name) {
   if ((playing?.name ?? null) === name) return;
   stop();
