@@ -12,7 +12,8 @@ const kUndecided = new Set(['missed', 'unreachable']);
 
 // Events: ringing (profileId, connectionId) · accepted (profileId, connectionId) · taken (profileId,
 // connectionId, was) · participant (participant) · stream and streamend ({profileId, source, stream}) · localstream (stream) ·
-// speaker (profileIds) · screenend () · connection (state) · state (state, role) · end (outcome).
+// speaker (profileIds) · quality ({profileId, level, …}) · device ({source, state, error}) ·
+// screenend () · connection (state) · state (state, role) · end (outcome).
 export class Call extends Emitter {
   #host;
   #roster;
@@ -22,6 +23,7 @@ export class Call extends Emitter {
   #joining = 0; // accepts that wait for their answer
   #declinedHere = false; // by reject() with scope 'connection'
   #returning = false; // was active before the connection was lost, and wants to be again
+  #formerly = null; // the connection it was active on
 
   // Made by Client only. `host` is what a call needs of it: platform, connectionId(), iceServers(),
   // request(type, members, options), changed(call), ended(call), accepted(call, …), error(error).
@@ -186,6 +188,14 @@ export class Call extends Emitter {
     await this.#media.active().stopScreen();
   }
 
+  // Takes this participant's place in the call on this device, whatever it takes: accept() when the
+  // place is free or its device was lost, take() when it is held, and new media when it is here.
+  async rejoin(choice) {
+    if (this.isActive) await this.#media.leg.restart(true);
+    else if (this.canJoin) await this.accept(choice);
+    else await this.take(choice);
+  }
+
   // {connectionState, roundTripMs, tracks: [{profileId, source, kind, direction, …}]}
   async getStats() {
     return this.#media.active().stats();
@@ -237,6 +247,7 @@ export class Call extends Emitter {
   // Takes over a snapshot of the call, from a welcome.
   restore(snapshot) {
     this.#returning ||= this.isActive || this.#state === 'opening';
+    if (this.isActive) this.#formerly = this.me.connectionId;
     for (const { profileId, state, connectionId, audio, video, outcome } of snapshot.participants) {
       const inCall = kInCall.has(state);
       this.#roster.update(profileId, {
@@ -261,6 +272,17 @@ export class Call extends Emitter {
     kCallEvents.get(message.type)?.(this.#access, message);
   }
 
+  // The network this device has is another one, or back.
+  networkChanged() {
+    this.#media.leg?.networkChanged();
+  }
+
+  // The call is over, but how is not known yet: nothing of this device goes on.
+  stop() {
+    this.#returning = false;
+    this.#media.close(callOver('The call ended before it was taken over.'));
+  }
+
   // Ends the call on this side. `outcome` is null when it ended unseen, and nobody told how.
   finish({ outcome, outcomes = null, durationMs = null, error = null }) {
     if (this.#state === 'ended') return;
@@ -279,10 +301,19 @@ export class Call extends Emitter {
 
   // ---- inside -------------------------------------------------------------------------------
 
-  // Takes the call again on the new connection, as soon as the server has given up the old one.
+  // Takes the call again on the new connection. A place that is lost and that nobody comes back to
+  // by itself is the application's to take.
   #return() {
-    if (!this.#returning || !this.canJoin) return;
-    this.accept().catch((error) => this.#host.error(error, this));
+    if (this.#joining > 0 || this.isActive) return;
+    if (!this.#returning) {
+      if (this.me.state === 'reconnecting' && this.canJoin) this.#host.lost(this);
+    } else if (this.canJoin) {
+      this.accept().catch((error) => this.#host.error(error, this));
+    } else if (this.canTake && this.me.connectionId === this.#formerly && !this.isTaking) {
+      // The server has not noticed yet that the old connection is gone. When it does before this
+      // has worked, the place is free and accept() has its turn.
+      this.take().catch(() => {});
+    }
   }
 
   // What the event handlers below may do.

@@ -7,13 +7,16 @@ const kWords = { mic: 'microphone', camera: 'camera', screen: 'screen' };
 export class Capture {
   #platform;
   #onScreenEnded;
+  #onLost;
   #tracks = new Map(); // source -> MediaStreamTrack
   #closed = false;
 
-  // `onScreenEnded` is called when the user stops sharing by the browser's own button.
-  constructor(platform, onScreenEnded) {
+  // `onScreenEnded` is called when the user stops sharing by the browser's own button, `onLost`
+  // with 'mic' or 'camera' when the system takes one away.
+  constructor(platform, { onScreenEnded, onLost }) {
     this.#platform = platform;
     this.#onScreenEnded = onScreenEnded;
+    this.#onLost = onLost;
   }
 
   // Source -> live track.
@@ -91,7 +94,12 @@ export class Capture {
       return;
     }
     for (const track of stream.getTracks()) {
-      this.#put(track.kind === 'audio' ? 'mic' : 'camera', track);
+      const source = track.kind === 'audio' ? 'mic' : 'camera';
+      this.#put(source, track);
+      track.onended = () => {
+        this.stop(source);
+        this.#onLost(source);
+      };
     }
   }
 

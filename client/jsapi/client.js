@@ -7,9 +7,13 @@ import { browserPlatform } from './platform.js';
 import { Session } from './session.js';
 import { messageOf, pageMembers, pageOf, textMembers } from './texts.js';
 
+const kLongestPage = 200; // docs/PROTOCOL.md, chain.history
+// A call one was in a moment ago is among the latest of its chain.
+const kPagesLookedThrough = 5;
+
 // Events: call:received (call) · call:accepted (call, acceptedBy, fromConnection) · call:end
-// (call, outcome) · calls:changed () · text:received (message) · connection:state (state) · error
-// (error).
+// (call, outcome) · call:lost (call) · calls:changed () · text:received (message) ·
+// connection:state (state, {resumed}) · token:expiring (expiresAt) · error (error).
 export class Client extends Emitter {
   #platform;
   #session;
@@ -22,10 +26,15 @@ export class Client extends Emitter {
     this.#platform = platform;
     this.#host.platform = platform;
     this.#session = new Session(platform);
-    this.#session.on('state', (state) => this.emit('connection:state', state));
+    this.#session.on('state', (...args) => this.emit('connection:state', ...args));
+    this.#session.on('expiring', (expiresAt) => this.emit('token:expiring', expiresAt));
     this.#session.on('error', (error) => this.emit('error', error));
     this.#session.on('welcome', (welcome) => this.#welcomed(welcome));
     this.#session.on('message', (message) => this.#received(message));
+    this.#session.on('network', (what) => {
+      // That the page is looked at again says nothing about its addresses.
+      if (what !== 'visible') for (const call of this.calls) call.networkChanged();
+    });
   }
 
   // 'disconnected', 'connecting', 'connected' or 'reconnecting'.
@@ -155,6 +164,7 @@ export class Client extends Emitter {
     accepted: (call, acceptedBy, fromConnection) =>
       this.emit('call:accepted', call, acceptedBy, fromConnection),
     ended: (call) => this.#ended(call),
+    lost: (call) => this.emit('call:lost', call),
     error: (error, call) => this.#error(error, call),
   };
 
@@ -170,17 +180,38 @@ export class Client extends Emitter {
     this.emit('error', error);
   }
 
-  // The welcome lists every call that lives: what is missing has ended while nobody was told.
+  // The welcome of a new session lists every call that lives: what is missing has ended while
+  // nobody was told.
   #welcomed(welcome) {
     this.#welcome = welcome;
     const snapshots = new Map((welcome.calls ?? []).map((snapshot) => [snapshot.callId, snapshot]));
     for (const call of this.calls) {
-      if (!snapshots.has(call.id) && call.state !== 'opening') call.finish({ outcome: null });
+      if (!snapshots.has(call.id) && call.state !== 'opening') void this.#ascertain(call);
     }
     for (const snapshot of snapshots.values()) {
       const call = this.#calls.get(snapshot.callId) ?? this.#add(this.#described(snapshot));
       call.restore(snapshot);
     }
+  }
+
+  // Ends a call as the history of its chain says it ended; without an outcome where it does not.
+  async #ascertain(call) {
+    call.stop();
+    const item = await this.#recorded(call).catch(() => null);
+    const { outcomes = null, durationMs = null, reason = null } = item ?? {};
+    call.finish({ outcome: outcomes?.[call.profileId] ?? reason, outcomes, durationMs });
+  }
+
+  // The item of a call in its chain; undefined when it is not among the latest.
+  async #recorded({ id, chainId }) {
+    let before = null;
+    for (let page = 0; page < kPagesLookedThrough; page += 1) {
+      const { items, more } = await this.history(chainId, { before, limit: kLongestPage });
+      const found = items.find((item) => item.type === 'call' && item.id === id);
+      if (found || !more) return found;
+      before = items[0].id;
+    }
+    return undefined;
   }
 
   #received(message) {

@@ -143,6 +143,26 @@ export interface CallStats {
   tracks: TrackStats[];
 }
 
+export interface Quality {
+  profileId: string;
+  level: 'good' | 'fair' | 'poor';
+  /** Since the last look, of the worst of its tracks; null where nothing was measured. */
+  lossPercent: number | null;
+  jitterMs: number | null;
+  roundTripMs: number | null;
+}
+
+export interface DeviceChange {
+  source: 'mic' | 'camera';
+  /**
+   * `lost`: is tried to be got back; `waiting`: is not to be had now, and tried again when something
+   * is plugged in; `back`; `failed`: the user has to allow it, and to unmute.
+   */
+  state: 'lost' | 'waiting' | 'back' | 'failed';
+  /** Why, with `waiting` and `failed`. */
+  error: JsapiError | null;
+}
+
 export interface MediaChoice {
   /** true, false, or what the device should be like. */
   audio?: boolean | MediaTrackConstraints;
@@ -161,11 +181,16 @@ export interface CallEvents {
   localstream: (stream: MediaStream) => void;
   /** Those who speak now. */
   speaker: (profileIds: string[]) => void;
+  /** How well a participant gets through has changed; the own profile stands for what one sends. */
+  quality: (quality: Quality) => void;
+  /** The system has taken the microphone or camera away, or given it back. */
+  device: (device: DeviceChange) => void;
+  /** Sharing the screen has ended, also by the browser's own button. */
   screenend: () => void;
-  /** Of the media connection of this device. */
+  /** Of the media connection of this device, which is repaired by itself. */
   connection: (state: RTCPeerConnectionState) => void;
   state: (state: CallState, role: Role | null) => void;
-  /** null: it ended while this device had no connection. */
+  /** null: nobody could tell, or another object stands for the call now (`mergedInto`). */
   end: (outcome: Outcome | null) => void;
 }
 
@@ -177,7 +202,18 @@ export interface JsapiEvents {
   'calls:changed': () => void;
   /** Sent by another member, or by oneself on another device. */
   'text:received': (message: TextMessage) => void;
-  'connection:state': (state: ConnectionState) => void;
+  /**
+   * The device that had this participant's place in the call is gone, and the place is kept for a
+   * while: after a reload, or on the user's other devices. rejoin() takes it here.
+   */
+  'call:lost': (call: Call) => void;
+  /**
+   * `resumed`, with `connected`: nothing was missed. Otherwise calls are as the server says now, and
+   * texts may have come that only history() tells of.
+   */
+  'connection:state': (state: ConnectionState, details: { resumed: boolean }) => void;
+  /** Only where `token` is no function: hand in a fresh one with renewToken(). Unix time in ms. */
+  'token:expiring': (expiresAt: number) => void;
   error: (error: JsapiError) => void;
 }
 
@@ -249,6 +285,11 @@ export class Call extends Emitter<CallEvents> {
    * is connected. The microphone opens only then. When it rejects, the other device is active still.
    */
   take(options?: MediaChoice): Promise<void>;
+  /**
+   * Takes this participant's place here, whatever it takes: accept(), take(), or new media when it
+   * is this device's already.
+   */
+  rejoin(options?: MediaChoice): Promise<void>;
   /** Adds receivers, who are rung. */
   invite(profileIds: string | string[]): Promise<void>;
   hangup(): Promise<void>;

@@ -225,13 +225,16 @@ const kWords = { mic: 'microphone', camera: 'camera', screen: 'screen' };
 class Capture {
   #platform;
   #onScreenEnded;
+  #onLost;
   #tracks = new Map(); // source -> MediaStreamTrack
   #closed = false;
 
-  // `onScreenEnded` is called when the user stops sharing by the browser's own button.
-  constructor(platform, onScreenEnded) {
+  // `onScreenEnded` is called when the user stops sharing by the browser's own button, `onLost`
+  // with 'mic' or 'camera' when the system takes one away.
+  constructor(platform, { onScreenEnded, onLost }) {
     this.#platform = platform;
     this.#onScreenEnded = onScreenEnded;
+    this.#onLost = onLost;
   }
 
   // Source -> live track.
@@ -309,7 +312,12 @@ class Capture {
       return;
     }
     for (const track of stream.getTracks()) {
-      this.#put(track.kind === 'audio' ? 'mic' : 'camera', track);
+      const source = track.kind === 'audio' ? 'mic' : 'camera';
+      this.#put(source, track);
+      track.onended = () => {
+        this.stop(source);
+        this.#onLost(source);
+      };
     }
   }
 
@@ -481,7 +489,6 @@ class Speakers {
 
 const kInbound = {
   packets: 'packetsReceived',
-  packetsLost: 'packetsLost',
   bytes: 'bytesReceived',
   framesDecoded: 'framesDecoded',
   keyFramesDecoded: 'keyFramesDecoded',
@@ -515,7 +522,11 @@ async function trackStats(lines) {
       for (const [ours, theirs] of Object.entries(names)) {
         if (rtp[theirs] !== undefined) entry[ours] = rtp[theirs];
       }
-      if (rtp.jitter !== undefined) entry.jitterMs = rtp.jitter * 1000;
+      // Of what this device sends, loss and jitter are what the server reports.
+      const receiver =
+        line.direction === 'in' ? rtp : reports.find(({ type }) => type === 'remote-inbound-rtp') ?? {};
+      if (receiver.packetsLost !== undefined) entry.packetsLost = receiver.packetsLost;
+      if (receiver.jitter !== undefined) entry.jitterMs = receiver.jitter * 1000;
       return entry;
     }),
   );
@@ -572,7 +583,7 @@ class Peer {
     this.#streams = new RemoteStreams(platform, events);
     this.#speakers = new Speakers(platform, () => this.#audioReceivers(), events.onSpeakers);
     this.#pc = platform.createPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
-    this.#pc.onconnectionstatechange = () => this.#connectionChanged(events.onConnection);
+    this.#pc.onconnectionstatechange = () => events.onConnection(this.#pc.connectionState);
   }
 
   get streams() {
@@ -707,18 +718,6 @@ class Peer {
   #isOwn(line) {
     return line.profileId === this.#profileId;
   }
-
-  async #connectionChanged(report) {
-    const state = this.#pc.connectionState;
-    report(state);
-    if (state !== 'failed') return;
-    // The network changed under us: the server's next offer has new credentials to try.
-    try {
-      await this.#send('media.restart');
-    } catch (error) {
-      if (!this.#closed) this.#onError(error);
-    }
-  }
 }
 
 async function limitBitrate(sender) {
@@ -726,6 +725,255 @@ async function limitBitrate(sender) {
   if (!parameters.encodings?.length) return; // nothing negotiated that could be limited
   parameters.encodings[0].maxBitrate = kCameraBitsPerSecond;
   await sender.setParameters(parameters);
+}
+
+// ---- quality.js ----
+
+// How well each participant gets through, from what the media connection has counted.
+
+// Our choice: two seconds hold enough packets for a figure, and few enough to follow a change.
+const kMeasureEveryMs = 2_000;
+// The bounds of "good" and "fair". ITU-T G.114 calls 150 ms one way (300 ms there and back) fit for
+// conversation, 400 ms the limit; Opus hides a few per cent of loss.
+const kGood = { lossPercent: 2, roundTripMs: 300, jitterMs: 40 };
+const kFair = { lossPercent: 8, roundTripMs: 800, jitterMs: 100 };
+// Fewer packets than this in one look say nothing about loss.
+const kFewPackets = 10;
+
+class Quality {
+  #platform;
+  #stats;
+  #onChange;
+  #seen = new Map(); // track -> {packets, packetsLost} at the last look
+  #levels = new Map(); // profileId -> level
+  #timer = null;
+  #closed = false;
+
+  // `stats()` promises what Call.getStats() does; `onChange` gets {profileId, level, lossPercent,
+  // jitterMs, roundTripMs} when the level of a participant has changed, one's own included.
+  constructor(platform, stats, onChange) {
+    this.#platform = platform;
+    this.#stats = stats;
+    this.#onChange = onChange;
+    this.#schedule();
+  }
+
+  close() {
+    this.#closed = true;
+    this.#platform.clearTimeout(this.#timer);
+  }
+
+  #schedule() {
+    this.#timer = this.#platform.setTimeout(async () => {
+      // Statistics of a connection that is just being closed are nobody's concern.
+      const stats = await this.#stats().catch(() => null);
+      if (this.#closed) return;
+      if (stats) this.#look(stats);
+      this.#schedule();
+    }, kMeasureEveryMs);
+  }
+
+  #look({ roundTripMs, tracks }) {
+    const seen = new Map();
+    const worst = new Map(); // profileId -> figures
+    for (const track of tracks) {
+      const key = `${track.profileId} ${track.source} ${track.direction}`;
+      const { packets = 0, packetsLost = 0 } = track;
+      const before = this.#seen.get(key);
+      seen.set(key, { packets, packetsLost });
+      // A new connection counts from nothing.
+      if (!before || packets < before.packets) continue;
+      const figures = worst.get(track.profileId) ?? { lossPercent: null, jitterMs: null };
+      const lost = packetsLost - before.packetsLost;
+      const all = packets - before.packets + (track.direction === 'in' ? lost : 0);
+      if (all < kFewPackets) continue;
+      worst.set(track.profileId, {
+        lossPercent: most(figures.lossPercent, Math.max(0, (100 * lost) / all)),
+        jitterMs: most(figures.jitterMs, track.jitterMs),
+      });
+    }
+    this.#seen = seen;
+    for (const profileId of [...this.#levels.keys()]) {
+      if (!tracks.some((track) => track.profileId === profileId)) this.#levels.delete(profileId);
+    }
+    for (const [profileId, { lossPercent, jitterMs }] of worst) {
+      const figures = { lossPercent, jitterMs, roundTripMs: roundTripMs ?? null };
+      const level = levelOf(figures);
+      if (this.#levels.get(profileId) === level) continue;
+      this.#levels.set(profileId, level);
+      this.#onChange({ profileId, level, ...figures });
+    }
+  }
+}
+
+function most(one, other) {
+  return other === undefined ? one : Math.max(one ?? 0, other);
+}
+
+function levelOf(figures) {
+  const within = (bounds) => Object.entries(bounds).every(([name, most]) => (figures[name] ?? 0) <= most);
+  if (within(kGood)) return 'good';
+  return within(kFair) ? 'fair' : 'poor';
+}
+
+// ---- reacquire.js ----
+
+// Gets a microphone or camera back that the system took away: unplugged, asleep, used by another
+// program. What the user took away, by the browser's permission, stays so until the user wants it.
+
+// Nothing tells when another program is done with a device.
+const kBusyRetryMs = 10_000;
+
+class Reacquire {
+  #platform;
+  #open;
+  #onDevice;
+  #missing = new Map(); // source -> whether an attempt is under way
+  #timer = null;
+  #watched = null; // the mediaDevices that are listened to
+
+  // `open(source)` promises null or the JsapiError for which it failed; `onDevice` gets {source,
+  // state, error}, state being lost, waiting (will be tried again), back or failed (will not).
+  constructor(platform, { open, onDevice }) {
+    this.#platform = platform;
+    this.#open = open;
+    this.#onDevice = onDevice;
+  }
+
+  lost(source) {
+    this.#missing.set(source, false);
+    this.#onDevice({ source, state: 'lost', error: null });
+    void this.#try(source);
+  }
+
+  // The user has turned it off, or opened it by hand.
+  forget(source) {
+    this.#missing.delete(source);
+    if (this.#missing.size === 0) this.#rest();
+  }
+
+  close() {
+    this.#missing.clear();
+    this.#rest();
+  }
+
+  async #try(source) {
+    if (this.#missing.get(source) !== false) return;
+    this.#missing.set(source, true);
+    const error = await this.#open(source);
+    if (!this.#missing.has(source)) return;
+    if (error === null) {
+      this.forget(source);
+      this.#onDevice({ source, state: 'back', error });
+    } else if (error.code === 'media_denied') {
+      this.forget(source);
+      this.#onDevice({ source, state: 'failed', error });
+    } else {
+      this.#missing.set(source, false);
+      this.#watch();
+      if (error.code === 'media_busy') this.#tryLater();
+      this.#onDevice({ source, state: 'waiting', error });
+    }
+  }
+
+  #tryLater() {
+    this.#platform.clearTimeout(this.#timer);
+    this.#timer = this.#platform.setTimeout(this.#tryAll, kBusyRetryMs);
+  }
+
+  #tryAll = () => {
+    for (const source of [...this.#missing.keys()]) void this.#try(source);
+  };
+
+  #watch() {
+    if (this.#watched) return;
+    this.#watched = this.#platform.mediaDevices() ?? null;
+    this.#watched?.addEventListener?.('devicechange', this.#tryAll);
+  }
+
+  #rest() {
+    this.#platform.clearTimeout(this.#timer);
+    this.#watched?.removeEventListener?.('devicechange', this.#tryAll);
+    this.#watched = null;
+  }
+}
+
+// ---- recovery.js ----
+
+// Gets the media connection of an active leg back: asks the server for new ICE credentials, and if
+// that does not help, for a connection from scratch.
+
+// Short gaps close by themselves; a browser says "disconnected" after some seconds without packets.
+const kGraceMs = 2_000;
+// One attempt at a time, and each gets this long: ICE and DTLS take a few round trips.
+const kFirstTryMs = 5_000;
+const kLastTryMs = 20_000;
+
+class Recovery {
+  #platform;
+  #restart;
+  #state = 'new';
+  #tries = 0; // since it was connected last
+  #triedAt = -Infinity;
+  #asking = false; // the server has not answered yet, which takes as long as the socket is lost
+  #timer = null;
+  #closed = false;
+
+  // `restart(fresh)` asks the server for a restart, and resolves when it has answered.
+  constructor(platform, restart) {
+    this.#platform = platform;
+    this.#restart = restart;
+  }
+
+  // Takes the state of the RTCPeerConnection.
+  connection(state) {
+    this.#state = state;
+    if (state === 'connected') {
+      this.#tries = 0;
+      this.#wait(null);
+    } else if (state === 'failed' && this.#tries === 0) {
+      this.#try();
+    } else if (state === 'disconnected' && this.#timer === null && !this.#asking) {
+      this.#wait(kGraceMs);
+    }
+  }
+
+  // This device has got another network: the old addresses are of no more use.
+  networkChanged() {
+    const justTried = this.#platform.now() - this.#triedAt < kGraceMs;
+    if (this.#state === 'new' || justTried) return;
+    this.#tries = 0;
+    this.#try();
+  }
+
+  close() {
+    this.#closed = true;
+    this.#wait(null);
+  }
+
+  #wait(ms) {
+    this.#platform.clearTimeout(this.#timer);
+    this.#timer = ms === null ? null : this.#platform.setTimeout(() => this.#check(), ms);
+  }
+
+  #check() {
+    this.#timer = null;
+    if (this.#state === 'connected') this.#tries = 0;
+    else this.#try();
+  }
+
+  async #try() {
+    if (this.#closed || this.#asking) return;
+    const fresh = this.#tries > 0;
+    const patienceMs = Math.min(kFirstTryMs * 2 ** this.#tries, kLastTryMs);
+    this.#tries += 1;
+    this.#triedAt = this.#platform.now();
+    this.#wait(null);
+    this.#asking = true;
+    await this.#restart(fresh);
+    this.#asking = false;
+    if (!this.#closed) this.#wait(patienceMs);
+  }
 }
 
 // ---- leg.js ----
@@ -736,6 +984,8 @@ async function limitBitrate(sender) {
 
 
 const kSourceOf = { audio: 'mic', video: 'camera' };
+// With these the server says that a restart is not for now, or for nobody any more.
+const kNoRestart = new Set(['conflict', 'not_active', 'ended', 'unavailable']);
 
 class Leg {
   #platform;
@@ -748,20 +998,32 @@ class Leg {
   #muted;
   #localStream;
   #standby;
+  #reacquire;
+  #recovery;
+  #quality = null;
   #opening = Promise.resolve();
   #closed = false;
 
   // `options`: profileId, iceServers, wanted {audio, video: constraints or false}, muted {audio,
   // video}: what is muted from the start, standby, send(type, members), and events: those of Peer,
-  // onLocalStream(stream) and onError(error).
+  // onLocalStream(stream), onQuality(quality), onDevice({source, state, error}) and onError(error).
   constructor(platform, options) {
     this.#platform = platform;
     this.#options = options;
     this.#wanted = { mic: options.wanted.audio, camera: options.wanted.video };
     this.#muted = { ...options.muted };
     this.#standby = options.standby ?? false;
-    this.#capture = new Capture(platform, () => this.stopScreen());
+    this.#capture = new Capture(platform, {
+      onScreenEnded: () => this.stopScreen(),
+      onLost: (source) => this.#lost(source),
+    });
+    this.#reacquire = new Reacquire(platform, {
+      open: (source) => this.#reopen(source),
+      onDevice: options.events.onDevice,
+    });
+    this.#recovery = new Recovery(platform, (fresh) => this.restart(fresh));
     this.#localStream = platform.createMediaStream();
+    if (!this.#standby) this.#watch();
   }
 
   get closed() {
@@ -792,7 +1054,9 @@ class Leg {
   // Ends the standby: the others are heard here, and this device by them. Resolves like open().
   async activate() {
     this.#standby = false;
+    this.#watch();
     this.#peer?.show();
+    if (this.#peer) this.#recovery.connection(this.#peer.connectionState);
     await this.#report(await this.#capture.open({ mic: this.#wanted.mic }));
     await this.#opening;
   }
@@ -803,9 +1067,27 @@ class Leg {
     const session = message.sdp?.match(/^o=\S+ (\S+)/m)?.[1] ?? null;
     if (session !== this.#session) this.failed();
     this.#session = session;
-    this.#peer ??= new Peer(this.#platform, { ...this.#options, hidden: this.#standby });
+    this.#peer ??= new Peer(this.#platform, {
+      ...this.#options,
+      events: { ...this.#options.events, onConnection: (state) => this.#connection(state) },
+      hidden: this.#standby,
+    });
     this.#peer.setTracks(this.#capture.tracks, [...this.#sources].sort());
     return this.#peer.offer(message);
+  }
+
+  // Asks the server for new ICE credentials; `fresh`: for a connection from scratch.
+  async restart(fresh) {
+    if (fresh) this.failed();
+    try {
+      await this.#options.send('media.restart', fresh ? { fresh } : {});
+    } catch (error) {
+      if (!kNoRestart.has(error.code)) this.#options.events.onError(error);
+    }
+  }
+
+  networkChanged() {
+    if (!this.#standby) this.#recovery.networkChanged();
   }
 
   // The media connection is of no more use; the leg stays.
@@ -817,6 +1099,7 @@ class Leg {
   // The microphone stays open and sends silence; the camera is closed, so that its light goes out.
   async mute(kind) {
     this.#muted[kind] = true;
+    if (kind === 'video') this.#reacquire.forget('camera'); // closed anyway
     await this.#report([]);
   }
 
@@ -825,6 +1108,7 @@ class Leg {
     const source = kSourceOf[kind];
     let errors = [];
     if (!this.#capture.tracks.has(source)) {
+      this.#reacquire.forget(source);
       errors = await this.#capture.open({ [source]: this.#wanted[source] || true });
     }
     await this.#report([]);
@@ -854,9 +1138,42 @@ class Leg {
 
   close() {
     this.#closed = true;
+    this.#recovery.close();
+    this.#quality?.close();
+    this.#reacquire.close();
     this.#peer?.close();
     this.#capture.close();
     for (const track of this.#localStream.getTracks()) this.#localStream.removeTrack(track);
+  }
+
+  #watch() {
+    const { onQuality } = this.#options.events;
+    this.#quality = new Quality(this.#platform, () => this.stats(), onQuality);
+  }
+
+  #connection(state) {
+    this.#options.events.onConnection(state);
+    if (!this.#standby) this.#recovery.connection(state);
+  }
+
+  // The system took a device away. The others are told that nothing comes from it, and a mute of
+  // the user's is kept for when it is back.
+  #lost(source) {
+    void this.#report([]);
+    this.#reacquire.lost(source);
+  }
+
+  // Resolves with null, or with the error.
+  async #reopen(source) {
+    const wanted = this.#wanted[source] || true;
+    let [error = null] = await this.#capture.open({ [source]: wanted });
+    if (error?.code === 'media_missing' && wanted !== true) {
+      // The very device that was asked for is gone: another one is better than none.
+      [error = null] = await this.#capture.open({ [source]: true });
+    }
+    if (source === 'camera' && this.#muted.video) this.#capture.stop('camera');
+    await this.#report([]);
+    return error;
   }
 
   // Brings sender, local stream and application up to date with what is open now.
@@ -1050,10 +1367,19 @@ class OwnMedia {
         onSpeakers: (profileIds) => emit('speaker', profileIds),
         onScreenEnded: () => emit('screenend'),
         onConnection: (state) => emit('connection', state),
+        onQuality: (quality) => emit('quality', quality),
+        onDevice: (device) => this.#device(leg, device),
         onError: (error) => this.#error(leg, error),
       },
     });
     return leg;
+  }
+
+  // The system has taken a device of this leg away, or given it back.
+  #device(leg, device) {
+    this.#host.emit('device', device);
+    if (device.state === 'failed') this.#error(leg, device.error);
+    this.#tellAfter(leg, Promise.resolve());
   }
 
   #tellAfter(leg, done) {
@@ -1086,7 +1412,8 @@ const kUndecided = new Set(['missed', 'unreachable']);
 
 // Events: ringing (profileId, connectionId) · accepted (profileId, connectionId) · taken (profileId,
 // connectionId, was) · participant (participant) · stream and streamend ({profileId, source, stream}) · localstream (stream) ·
-// speaker (profileIds) · screenend () · connection (state) · state (state, role) · end (outcome).
+// speaker (profileIds) · quality ({profileId, level, …}) · device ({source, state, error}) ·
+// screenend () · connection (state) · state (state, role) · end (outcome).
 class Call extends Emitter {
   #host;
   #roster;
@@ -1096,6 +1423,7 @@ class Call extends Emitter {
   #joining = 0; // accepts that wait for their answer
   #declinedHere = false; // by reject() with scope 'connection'
   #returning = false; // was active before the connection was lost, and wants to be again
+  #formerly = null; // the connection it was active on
 
   // Made by Client only. `host` is what a call needs of it: platform, connectionId(), iceServers(),
   // request(type, members, options), changed(call), ended(call), accepted(call, …), error(error).
@@ -1260,6 +1588,14 @@ class Call extends Emitter {
     await this.#media.active().stopScreen();
   }
 
+  // Takes this participant's place in the call on this device, whatever it takes: accept() when the
+  // place is free or its device was lost, take() when it is held, and new media when it is here.
+  async rejoin(choice) {
+    if (this.isActive) await this.#media.leg.restart(true);
+    else if (this.canJoin) await this.accept(choice);
+    else await this.take(choice);
+  }
+
   // {connectionState, roundTripMs, tracks: [{profileId, source, kind, direction, …}]}
   async getStats() {
     return this.#media.active().stats();
@@ -1311,6 +1647,7 @@ class Call extends Emitter {
   // Takes over a snapshot of the call, from a welcome.
   restore(snapshot) {
     this.#returning ||= this.isActive || this.#state === 'opening';
+    if (this.isActive) this.#formerly = this.me.connectionId;
     for (const { profileId, state, connectionId, audio, video, outcome } of snapshot.participants) {
       const inCall = kInCall.has(state);
       this.#roster.update(profileId, {
@@ -1335,6 +1672,17 @@ class Call extends Emitter {
     kCallEvents.get(message.type)?.(this.#access, message);
   }
 
+  // The network this device has is another one, or back.
+  networkChanged() {
+    this.#media.leg?.networkChanged();
+  }
+
+  // The call is over, but how is not known yet: nothing of this device goes on.
+  stop() {
+    this.#returning = false;
+    this.#media.close(callOver('The call ended before it was taken over.'));
+  }
+
   // Ends the call on this side. `outcome` is null when it ended unseen, and nobody told how.
   finish({ outcome, outcomes = null, durationMs = null, error = null }) {
     if (this.#state === 'ended') return;
@@ -1353,10 +1701,19 @@ class Call extends Emitter {
 
   // ---- inside -------------------------------------------------------------------------------
 
-  // Takes the call again on the new connection, as soon as the server has given up the old one.
+  // Takes the call again on the new connection. A place that is lost and that nobody comes back to
+  // by itself is the application's to take.
   #return() {
-    if (!this.#returning || !this.canJoin) return;
-    this.accept().catch((error) => this.#host.error(error, this));
+    if (this.#joining > 0 || this.isActive) return;
+    if (!this.#returning) {
+      if (this.me.state === 'reconnecting' && this.canJoin) this.#host.lost(this);
+    } else if (this.canJoin) {
+      this.accept().catch((error) => this.#host.error(error, this));
+    } else if (this.canTake && this.me.connectionId === this.#formerly && !this.isTaking) {
+      // The server has not noticed yet that the old connection is gone. When it does before this
+      // has worked, the place is free and accept() has its turn.
+      this.take().catch(() => {});
+    }
   }
 
   // What the event handlers below may do.
@@ -1510,6 +1867,7 @@ function browserPlatform() {
       const { protocol, host } = globalThis.location;
       return `${protocol === 'https:' ? 'wss' : 'ws'}://${host}/ws`;
     },
+    watchNetwork,
     now: () => Date.now(),
     random: () => Math.random(),
     uuid,
@@ -1528,38 +1886,365 @@ function uuid() {
   return [8, 12, 16, 20, 32].map((end, i, ends) => hex.slice(ends[i - 1] ?? 0, end)).join('-');
 }
 
-// ---- session.js ----
+// Calls `heard` with 'online', 'changed' (another network, where browsers tell) or 'visible' (the
+// page is looked at again, perhaps after a sleep). Returns a function that ends it.
+function watchNetwork(heard) {
+  const { document, navigator } = globalThis;
+  const watched = [
+    [globalThis, 'online', () => heard('online')],
+    [navigator?.connection, 'change', () => heard('changed')],
+    [document, 'visibilitychange', () => document.visibilityState === 'visible' && heard('visible')],
+  ].filter(([target]) => target?.addEventListener);
+  for (const [target, event, listener] of watched) target.addEventListener(event, listener);
+  return () => {
+    for (const [target, event, listener] of watched) target.removeEventListener(event, listener);
+  };
+}
 
-// The connection to the server: one WebSocket at a time, requests matched with their answers, and
-// a new socket when the old one is lost.
+// ---- link.js ----
+
+// One WebSocket to the server, from its hello to its end.
 
 
 const kSubprotocol = 'jsapi.v1';
+// Our choice: an answer takes milliseconds; a server that is silent for this long is not there.
+const kWelcomeTimeoutMs = 10_000;
+
+class Link {
+  #platform;
+  #url;
+  #socket = null;
+  #handlers;
+  #timer;
+  #welcomed = false;
+  #bye = null;
+
+  // `hello` are the members of the first frame. One of these is called, once: welcome(frame), or
+  // refused(JsapiError); after welcome: frame(frame) for each, and lost(bye) at the end, with the
+  // reason the server gave, if any. None of them is called after close().
+  constructor(platform, url, hello, handlers) {
+    this.#platform = platform;
+    this.#url = url;
+    this.#handlers = handlers;
+    try {
+      this.#socket = platform.openSocket(url, kSubprotocol);
+    } catch (error) {
+      this.#refuse(badRequest(`"${url}" is not an address to connect to: ${error.message}`));
+      return;
+    }
+    const id = platform.uuid();
+    this.#socket.onopen = () => this.send({ type: 'hello', id, ...hello });
+    this.#socket.onmessage = ({ data }) => this.#received(parse(data));
+    this.#socket.onclose = ({ code } = {}) => this.#closed(code);
+    this.#timer = platform.setTimeout(() => this.#closed(), kWelcomeTimeoutMs);
+  }
+
+  send(frame) {
+    this.#socket?.send(JSON.stringify(frame));
+  }
+
+  // Gives the socket up. Browsers take minutes to find out that nobody is there any more: what
+  // they say of this socket from now on is of no interest.
+  close() {
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#platform.clearTimeout(this.#timer);
+    if (!socket) return;
+    socket.onopen = null;
+    socket.onmessage = null;
+    socket.onclose = null;
+    socket.close(1000);
+  }
+
+  #received(frame) {
+    if (!frame) return;
+    if (frame.type === 'bye') {
+      this.#bye = frame.reason;
+    } else if (this.#welcomed) {
+      this.#handlers.frame(frame);
+    } else if (frame.type === 'welcome') {
+      this.#welcomed = true;
+      this.#platform.clearTimeout(this.#timer);
+      this.#handlers.welcome(frame);
+    } else if (frame.type === 'error') {
+      this.close();
+      this.#refuse(new JsapiError(frame));
+    }
+  }
+
+  #closed(code) {
+    const bye = this.#bye;
+    this.close();
+    if (this.#welcomed) this.#handlers.lost(bye);
+    else this.#refuse(refusedBy(this.#url, code, bye));
+  }
+
+  #refuse(error) {
+    this.#platform.clearTimeout(this.#timer);
+    this.#handlers.refused(error);
+  }
+}
+
+// The frame in a text, or null when it is none of the protocol.
+function parse(data) {
+  try {
+    const frame = JSON.parse(data);
+    return typeof frame?.type === 'string' ? frame : null;
+  } catch {
+    return null;
+  }
+}
+
+function refusedBy(url, closeCode, bye) {
+  if (closeCode === 1008) {
+    return new JsapiError({
+      code: 'unauthorized',
+      kind: 'auth',
+      message: 'The server refused this page or its token; check both with whoever runs it.',
+    });
+  }
+  const why = bye ? ` (${bye})` : '';
+  // A browser does not tell a page that it was turned away for where it comes from.
+  return connectionLost(
+    `No connection to ${url}${why}; check the address and the network, and whether the server's ` +
+      'setting "origins" lets this page in.',
+  );
+}
+
+// ---- requests.js ----
+
+// Requests and the answers they wait for, across connections.
+
+
 // Our choice: an answer takes milliseconds; a socket that is silent for this long is dead.
 const kAnswerTimeoutMs = 10_000;
-// Waits between attempts double from the first to the last value; each is drawn at random between
-// half of it and all of it, so that a restarted server is not hit by everybody at once.
+
+class Requests {
+  #platform;
+  #onSilence;
+  #waiting = new Map(); // id -> request that waits for its answer
+
+  // `onSilence` is called when an answer does not come.
+  constructor(platform, onSilence) {
+    this.#platform = platform;
+    this.#onSilence = onSilence;
+  }
+
+  // A new request, not sent yet. `retry`: may be sent again under its id to a session that does not
+  // know of it; after a resumed session every request may.
+  add(type, members, { id = this.#platform.uuid(), retry = false, timeoutMs = kAnswerTimeoutMs }) {
+    const request = { id, frame: { type, id, ...members }, retry, timeoutMs, timer: null };
+    request.answer = new Promise((resolve, reject) => Object.assign(request, { resolve, reject }));
+    this.#waiting.set(id, request);
+    return request;
+  }
+
+  list() {
+    return [...this.#waiting.values()];
+  }
+
+  has(request) {
+    return this.#waiting.get(request.id) === request;
+  }
+
+  send(request, link) {
+    this.#platform.clearTimeout(request.timer);
+    request.timer = this.#platform.setTimeout(() => this.#onSilence(link), request.timeoutMs);
+    link.send(request.frame);
+  }
+
+  // Takes an ok or an error; returns whether anybody waited for it.
+  answered(frame) {
+    const request = this.#waiting.get(frame.ref);
+    if (!request) return false;
+    this.#drop(request);
+    if (frame.type === 'ok') request.resolve(frame);
+    else request.reject(new JsapiError(frame));
+    return true;
+  }
+
+  // Nothing will be answered over the socket they were sent on.
+  pause() {
+    for (const request of this.#waiting.values()) this.#platform.clearTimeout(request.timer);
+  }
+
+  fail(requests, error = connectionLost('The connection was lost before the server answered; try again.')) {
+    for (const request of requests) {
+      if (!this.has(request)) continue;
+      this.#drop(request);
+      request.reject(error);
+    }
+  }
+
+  #drop(request) {
+    this.#waiting.delete(request.id);
+    this.#platform.clearTimeout(request.timer);
+  }
+}
+
+// ---- tokens.js ----
+
+// The access token of a session: where it comes from, and a fresh one before it expires.
+
+
+// Renewed when a fifth of its life is left, or a minute of a long one: time for several tries.
+const kLeadMs = 60_000;
+const kLeadPart = 1 / 5;
+const kRetryMs = 10_000;
+// How long to leave a token alone that the server takes and this device's clock calls expired.
+const kOddClockMs = 30_000;
+// A timer may not run for longer than 2^31 ms.
+const kLongestTimerMs = 6 * 3_600_000;
+
+class Tokens {
+  #platform;
+  #handlers;
+  #source = null;
+  #current = null;
+  #timer = null;
+  #failing = false;
+
+  // `handlers`: renew(token) hands a fresh one to the server; expiring(expiresAt) when only the
+  // application can get one; failed(error), once per row of failures.
+  constructor(platform, handlers) {
+    this.#platform = platform;
+    this.#handlers = handlers;
+  }
+
+  // `source` is a token, or a function that returns or promises one.
+  use(source) {
+    this.stop();
+    this.#source = source;
+  }
+
+  get canFetch() {
+    return typeof this.#source === 'function';
+  }
+
+  // The token to say hello with.
+  async next() {
+    this.#current = this.canFetch ? await this.#source() : this.#source;
+    return this.#current;
+  }
+
+  // The application has handed in another one, which the server has taken.
+  renewed(token) {
+    if (!this.canFetch) this.#source = token;
+    this.#current = token;
+    this.start();
+  }
+
+  // The server has taken the token: watches over it until stop().
+  start() {
+    this.stop();
+    const expiresAt = expiryOf(this.#current);
+    if (expiresAt === null) return;
+    const leftMs = expiresAt - this.#platform.now();
+    const leadMs = Math.min(kLeadMs, leftMs * kLeadPart);
+    this.#after(leftMs > 0 ? leftMs - leadMs : kOddClockMs, () => this.#renew(expiresAt));
+  }
+
+  stop() {
+    this.#platform.clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  #after(delayMs, act) {
+    this.#timer = this.#platform.setTimeout(
+      () => (delayMs > kLongestTimerMs ? this.#after(delayMs - kLongestTimerMs, act) : act()),
+      Math.min(delayMs, kLongestTimerMs),
+    );
+  }
+
+  async #renew(expiresAt) {
+    if (!this.canFetch) {
+      this.#handlers.expiring(expiresAt);
+      return;
+    }
+    const timer = this.#timer;
+    try {
+      const token = await this.#source();
+      if (timer !== this.#timer) return; // stopped, or another connection's by now
+      if (token === this.#current) {
+        this.#after(kRetryMs, () => this.#renew(expiresAt)); // it has no fresher one yet
+        return;
+      }
+      await this.#handlers.renew(token);
+      if (timer !== this.#timer) return;
+      this.#current = token;
+      this.#failing = false;
+      this.start();
+    } catch (error) {
+      if (timer !== this.#timer) return;
+      if (!this.#failing) this.#handlers.failed(notRenewed(error));
+      this.#failing = true;
+      this.#after(kRetryMs, () => this.#renew(expiresAt));
+    }
+  }
+}
+
+function notRenewed(error) {
+  return new JsapiError({
+    code: 'unauthorized',
+    kind: 'auth',
+    message: `The access token expires soon and could not be renewed: ${error.message}`,
+  });
+}
+
+// Unix time in milliseconds from a JWT's payload (RFC 7519, 4.1.4); null when it cannot be read.
+// The server alone checks tokens: this only tells when to ask for the next one.
+function expiryOf(token) {
+  try {
+    const payload = token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/');
+    const { exp } = JSON.parse(globalThis.atob(payload));
+    return Number.isFinite(exp) ? exp * 1000 : null;
+  } catch {
+    return null;
+  }
+}
+
+// ---- session.js ----
+
+// The session with the server: one link at a time, the requests that are open, the events that have
+// come. When a link is lost the session goes on over another one, from the event it had got to.
+
+
+// The longest wait between attempts doubles from the first to the last value. Each wait is drawn at
+// random between nothing and that, so that a restarted server is not hit by everybody at once.
 const kFirstBackoffMs = 500;
 const kLastBackoffMs = 15_000;
-// After these the server would say the same again.
-const kFinalByes = new Set(['replaced']);
+// A socket that may have died with the network it ran over has to answer within this.
+const kProbeTimeoutMs = 3_000;
 
-// Events: 'state' (state), 'welcome' (frame), 'message' (frame), 'error' (JsapiError).
+// Events: 'state' (state, {resumed}), 'welcome' (frame) of a new session, 'resumed' (frame) of one
+// that goes on, 'message' (frame), 'network' ('online', 'changed' or 'visible'), 'expiring'
+// (expiresAt), 'error' (JsapiError).
 class Session extends Emitter {
   #platform;
   #url;
-  #token;
-  #socket = null;
+  #tokens;
+  #requests;
+  #link = null;
   #state = 'disconnected';
-  #requests = new Map(); // id -> request that waits for its answer
+  #resume = null; // what the server knows this session by; never stored
+  #lastSeq = 0; // of the last event
   #epoch = 0; // counts disconnect(): what was begun before must not go on after
   #attempt = 0;
+  #opening = false;
+  #probing = false;
   #backoffTimer = null;
-  #bye = null;
+  #unwatch = null;
+  #abandon = () => {}; // rejects the attempt that is under way
 
   constructor(platform) {
     super();
     this.#platform = platform;
+    this.#requests = new Requests(platform, (link) => this.#silent(link));
+    this.#tokens = new Tokens(platform, {
+      renew: (token) => this.request('token', { token }),
+      expiring: (expiresAt) => this.emit('expiring', expiresAt),
+      failed: (error) => this.emit('error', error),
+    });
   }
 
   get state() {
@@ -1580,7 +2265,7 @@ class Session extends Emitter {
       throw badRequest('connect() needs a token: a string, or a function that returns one.');
     }
     this.#url = url ?? this.#platform.defaultUrl();
-    this.#token = token;
+    this.#tokens.use(token);
     this.#setState('connecting');
     const epoch = this.#epoch;
     try {
@@ -1588,207 +2273,185 @@ class Session extends Emitter {
     } catch (error) {
       if (epoch === this.#epoch) {
         // Sent over some later connection, a call would come as a surprise to everybody.
-        this.#failRequests(() => true, error);
-        this.#setState('disconnected');
+        this.#giveUp(error);
       }
       throw error;
     }
   }
 
   disconnect() {
-    const socket = this.#socket;
-    this.#socket = null;
     this.#epoch += 1;
-    this.#platform.clearTimeout(this.#backoffTimer);
-    socket?.abandon?.();
-    socket?.close(1000);
-    this.#failRequests(() => true, closedByDisconnect());
-    this.#setState('disconnected');
+    this.#resume = null;
+    this.#giveUp(closedByDisconnect());
   }
 
   // Gives the server a fresh token before the old one expires.
   async renewToken(token) {
     await this.request('token', { token });
-    if (typeof this.#token === 'string') this.#token = token;
+    this.#tokens.renewed(token);
   }
 
-  // Resolves with the `ok`, rejects with a JsapiError. `id` defaults to a new one; a request with
-  // `retry` is sent again under the same id after the socket was lost, which the server recognises.
-  request(type, members = {}, { id = this.#platform.uuid(), retry = false } = {}) {
-    if (this.#state === 'disconnected' || (this.#state !== 'connected' && !retry)) {
+  // Resolves with the `ok`, rejects with a JsapiError. While the connection is lost, requests wait
+  // for it. They go out again under the same id, by which the server knows them: all of them when
+  // the session was resumed, those with `retry` also when it was not.
+  request(type, members = {}, { id, retry = false, timeoutMs } = {}) {
+    const canWait = this.#state === 'reconnecting' || (this.#state === 'connecting' && retry);
+    if (this.#state !== 'connected' && !canWait) {
       return Promise.reject(connectionLost(`There is no connection to send ${type} over.`));
     }
-    return new Promise((resolve, reject) => {
-      const request = { id, frame: { type, id, ...members }, retry, resolve, reject, timer: null };
-      this.#requests.set(id, request);
-      if (this.#state === 'connected') this.#send(request);
-    });
+    const request = this.#requests.add(type, members, { id, retry, timeoutMs });
+    if (this.#state === 'connected') this.#requests.send(request, this.#link);
+    return request.answer;
   }
 
   async #open() {
     const epoch = this.#epoch;
-    const token = typeof this.#token === 'function' ? await this.#token() : this.#token;
-    if (epoch !== this.#epoch) throw closedByDisconnect();
-    return new Promise((resolve, reject) => {
-      let socket;
-      try {
-        socket = this.#platform.openSocket(this.#url, kSubprotocol);
-      } catch (error) {
-        reject(badRequest(`"${this.#url}" is not an address to connect to: ${error.message}`));
-        return;
-      }
-      this.#socket = socket;
-      this.#bye = null;
-      const helloId = this.#platform.uuid();
-      const timer = this.#platform.setTimeout(() => socket.close(), kAnswerTimeoutMs);
-      let settled = false;
-      const settle = (how, value) => {
-        settled = true;
-        this.#platform.clearTimeout(timer);
-        how(value);
-      };
-      // Only disconnect() takes the socket away before it has settled.
-      socket.abandon = () => {
-        if (!settled) settle(reject, closedByDisconnect());
-      };
-      socket.onopen = () => {
-        if (this.#socket !== socket) return;
-        socket.send(JSON.stringify({ type: 'hello', id: helloId, token }));
-      };
-      socket.onmessage = ({ data }) => {
-        if (this.#socket !== socket) return;
-        const frame = parse(data);
-        if (!frame) return;
-        if (settled) {
-          this.#receive(frame);
-        } else if (frame.type === 'welcome') {
-          settle(resolve, frame);
-          this.#welcomed(socket, frame);
-        } else if (frame.type === 'error') {
-          this.#socket = null;
-          socket.close();
-          settle(reject, new JsapiError(frame));
-        } else if (frame.type === 'bye') {
-          this.#bye = frame.reason;
-        }
-      };
-      socket.onclose = ({ code } = {}) => {
-        if (this.#socket !== socket) return;
-        this.#socket = null;
-        if (settled) {
-          this.#lost();
-        } else {
-          settle(reject, refusedBy(this.#url, code, this.#bye));
-        }
-      };
-    });
-  }
-
-  #welcomed(socket, frame) {
-    const waiting = [...this.#requests.values()];
-    this.#attempt = 0;
-    this.#state = 'connected';
-    // First, so that whoever hears of the state finds everything as the welcome says.
-    this.emit('welcome', frame);
-    if (this.#socket !== socket) return;
-    this.emit('state', this.#state);
-    for (const request of waiting) {
-      if (this.#socket === socket && this.#requests.has(request.id)) this.#send(request);
+    this.#opening = true;
+    try {
+      const token = await this.#tokens.next();
+      if (epoch !== this.#epoch) throw closedByDisconnect();
+      const resume = this.#resume && { resume: this.#resume, lastSeq: this.#lastSeq };
+      return await new Promise((resolve, reject) => {
+        this.#abandon = () => reject(closedByDisconnect());
+        const link = new Link(this.#platform, this.#url, { token, ...resume }, {
+          welcome: (frame) => {
+            resolve(frame);
+            this.#welcomed(link, frame);
+          },
+          refused: reject,
+          frame: (frame) => this.#receive(frame),
+          lost: (bye) => this.#lost(bye),
+        });
+        this.#link = link;
+      });
+    } finally {
+      if (epoch === this.#epoch) this.#opening = false;
     }
   }
 
-  #send(request) {
-    const socket = this.#socket;
-    this.#platform.clearTimeout(request.timer);
-    request.timer = this.#platform.setTimeout(() => {
-      if (this.#socket !== socket) return;
-      // Nothing answers any more. Waiting for the browser to find out can take minutes.
-      socket.onclose = null;
-      socket.close();
-      this.#socket = null;
-      this.#lost();
-    }, kAnswerTimeoutMs);
-    socket.send(JSON.stringify(request.frame));
+  #welcomed(link, frame) {
+    const waiting = this.#requests.list();
+    const resumed = frame.resumed === true && this.#resume !== null;
+    this.#resume = frame.resume ?? null;
+    this.#attempt = 0;
+    if (!resumed) this.#lastSeq = 0;
+    this.#state = 'connected';
+    this.#tokens.start();
+    this.#watch();
+    // First, so that whoever hears of the state finds everything as the welcome says.
+    this.emit(resumed ? 'resumed' : 'welcome', frame);
+    if (this.#link !== link) return;
+    if (!resumed) this.#requests.fail(waiting.filter(({ retry }) => !retry));
+    this.emit('state', this.#state, { resumed });
+    for (const request of waiting) {
+      if (this.#link === link && this.#requests.has(request)) this.#requests.send(request, link);
+    }
   }
 
   #receive(frame) {
     if (frame.type === 'ok' || frame.type === 'error') {
-      const request = this.#requests.get(frame.ref);
-      if (!request) {
-        // What had no id of ours was not understood at all. Other answers came too late.
-        if (frame.type === 'error' && !frame.ref) this.emit('error', new JsapiError(frame));
-        return;
-      }
-      this.#requests.delete(frame.ref);
-      this.#platform.clearTimeout(request.timer);
-      if (frame.type === 'ok') request.resolve(frame);
-      else request.reject(new JsapiError(frame));
-    } else if (frame.type === 'bye') {
-      this.#bye = frame.reason;
-    } else {
-      this.emit('message', frame);
-    }
-  }
-
-  #lost() {
-    for (const request of this.#requests.values()) this.#platform.clearTimeout(request.timer);
-    this.#failRequests(
-      (request) => !request.retry,
-      connectionLost('The connection was lost before the server answered; try again.'),
-    );
-    const final = kFinalByes.has(this.#bye);
-    if (final || (this.#bye === 'expired' && typeof this.#token !== 'function')) {
-      this.#giveUp(
-        new JsapiError({
-          code: 'unauthorized',
-          kind: 'auth',
-          message: final
-            ? 'This session was continued somewhere else; connect again to use it here.'
-            : 'The access token has expired; connect again with a fresh one.',
-        }),
-      );
+      const awaited = this.#requests.answered(frame);
+      // What had no id of ours was not understood at all. Other answers came too late.
+      if (!awaited && frame.type === 'error' && !frame.ref) this.emit('error', new JsapiError(frame));
       return;
     }
-    this.#setState('reconnecting');
-    this.#scheduleAttempt();
+    if (frame.seq !== undefined) {
+      if (frame.seq <= this.#lastSeq) return; // had come already when the session was resumed
+      this.#lastSeq = frame.seq;
+    }
+    this.emit('message', frame);
+  }
+
+  // Nothing answers any more.
+  #silent(link) {
+    if (this.#link !== link) return;
+    link.close();
+    this.#lost(null);
+  }
+
+  #lost(bye) {
+    this.#link = null;
+    this.#requests.pause();
+    this.#tokens.stop();
+    if (bye === 'replaced') {
+      this.#resume = null;
+      this.#end(
+        unauthorized('This session was continued somewhere else; connect again to use it here.'),
+      );
+    } else if (bye === 'expired' && !this.#tokens.canFetch) {
+      // The next connect() may still resume: calls outlive the token they were made with.
+      this.#end(unauthorized('The access token has expired; connect again with a fresh one.'));
+    } else {
+      this.#setState('reconnecting');
+      this.#scheduleAttempt();
+    }
   }
 
   #scheduleAttempt() {
-    const longest = Math.min(kFirstBackoffMs * 2 ** this.#attempt, kLastBackoffMs);
+    const longestMs = Math.min(kFirstBackoffMs * 2 ** this.#attempt, kLastBackoffMs);
     this.#attempt += 1;
-    const delayMs = longest * (0.5 + this.#platform.random() / 2);
+    const delayMs = longestMs * this.#platform.random();
     this.#backoffTimer = this.#platform.setTimeout(() => this.#reopen(), delayMs);
   }
 
   async #reopen() {
     const epoch = this.#epoch;
+    this.#platform.clearTimeout(this.#backoffTimer);
     try {
       await this.#open();
     } catch (error) {
       if (epoch !== this.#epoch) return;
-      if (error.kind === 'auth') this.#giveUp(error);
+      if (error.kind === 'auth') this.#end(error);
       else this.#scheduleAttempt();
     }
   }
 
-  #giveUp(error) {
-    this.#failRequests(() => true, error);
-    this.#setState('disconnected');
+  // The browser says something of the network, or comes back from sleep: no time to wait, and a
+  // socket may be dead without anybody having noticed.
+  #watch() {
+    this.#unwatch ??= this.#platform.watchNetwork((what) => {
+      if (this.#state === 'reconnecting' && !this.#opening) {
+        this.#attempt = 0;
+        void this.#reopen();
+      } else if (this.#state === 'connected') {
+        this.#probe();
+      }
+      this.emit('network', what);
+    });
+  }
+
+  // Asks for something cheap: whether an answer comes is what counts.
+  #probe() {
+    if (this.#probing) return;
+    this.#probing = true;
+    const done = () => (this.#probing = false);
+    this.request('chain.list', { limit: 1 }, { timeoutMs: kProbeTimeoutMs }).then(done, done);
+  }
+
+  // Ends the session for a reason that nobody has asked for.
+  #end(error) {
+    this.#giveUp(error);
     this.emit('error', error);
   }
 
-  #failRequests(which, error) {
-    for (const request of [...this.#requests.values()].filter(which)) {
-      this.#requests.delete(request.id);
-      this.#platform.clearTimeout(request.timer);
-      request.reject(error);
-    }
+  #giveUp(error) {
+    const link = this.#link;
+    this.#link = null;
+    this.#opening = false;
+    this.#platform.clearTimeout(this.#backoffTimer);
+    this.#unwatch?.();
+    this.#unwatch = null;
+    this.#tokens.stop();
+    link?.close();
+    this.#abandon();
+    this.#requests.fail(this.#requests.list(), error);
+    this.#setState('disconnected');
   }
 
   #setState(state) {
     if (this.#state === state) return;
     this.#state = state;
-    this.emit('state', state);
+    this.emit('state', state, { resumed: false });
   }
 }
 
@@ -1796,31 +2459,8 @@ function closedByDisconnect() {
   return connectionLost('The session was closed by disconnect().');
 }
 
-function parse(data) {
-  try {
-    const frame = JSON.parse(data);
-    return frame !== null && typeof frame === 'object' && typeof frame.type === 'string'
-      ? frame
-      : null;
-  } catch {
-    return null;
-  }
-}
-
-function refusedBy(url, closeCode, bye) {
-  if (closeCode === 1008) {
-    return new JsapiError({
-      code: 'unauthorized',
-      kind: 'auth',
-      message: 'The server refused this page or its token; check both with whoever runs it.',
-    });
-  }
-  const why = bye ? ` (${bye})` : '';
-  // A browser does not tell a page that it was turned away for where it comes from.
-  return connectionLost(
-    `No connection to ${url}${why}; check the address and the network, and whether the server's ` +
-      'setting "origins" lets this page in.',
-  );
+function unauthorized(message) {
+  return new JsapiError({ code: 'unauthorized', kind: 'auth', message });
 }
 
 // ---- texts.js ----
@@ -1860,9 +2500,13 @@ function messageOf({ id, chainId, members, from, body, at }) {
 // JSAPI itself: the session, and the calls this connection knows of.
 
 
+const kLongestPage = 200; // docs/PROTOCOL.md, chain.history
+// A call one was in a moment ago is among the latest of its chain.
+const kPagesLookedThrough = 5;
+
 // Events: call:received (call) · call:accepted (call, acceptedBy, fromConnection) · call:end
-// (call, outcome) · calls:changed () · text:received (message) · connection:state (state) · error
-// (error).
+// (call, outcome) · call:lost (call) · calls:changed () · text:received (message) ·
+// connection:state (state, {resumed}) · token:expiring (expiresAt) · error (error).
 class Client extends Emitter {
   #platform;
   #session;
@@ -1875,10 +2519,15 @@ class Client extends Emitter {
     this.#platform = platform;
     this.#host.platform = platform;
     this.#session = new Session(platform);
-    this.#session.on('state', (state) => this.emit('connection:state', state));
+    this.#session.on('state', (...args) => this.emit('connection:state', ...args));
+    this.#session.on('expiring', (expiresAt) => this.emit('token:expiring', expiresAt));
     this.#session.on('error', (error) => this.emit('error', error));
     this.#session.on('welcome', (welcome) => this.#welcomed(welcome));
     this.#session.on('message', (message) => this.#received(message));
+    this.#session.on('network', (what) => {
+      // That the page is looked at again says nothing about its addresses.
+      if (what !== 'visible') for (const call of this.calls) call.networkChanged();
+    });
   }
 
   // 'disconnected', 'connecting', 'connected' or 'reconnecting'.
@@ -2008,6 +2657,7 @@ class Client extends Emitter {
     accepted: (call, acceptedBy, fromConnection) =>
       this.emit('call:accepted', call, acceptedBy, fromConnection),
     ended: (call) => this.#ended(call),
+    lost: (call) => this.emit('call:lost', call),
     error: (error, call) => this.#error(error, call),
   };
 
@@ -2023,17 +2673,38 @@ class Client extends Emitter {
     this.emit('error', error);
   }
 
-  // The welcome lists every call that lives: what is missing has ended while nobody was told.
+  // The welcome of a new session lists every call that lives: what is missing has ended while
+  // nobody was told.
   #welcomed(welcome) {
     this.#welcome = welcome;
     const snapshots = new Map((welcome.calls ?? []).map((snapshot) => [snapshot.callId, snapshot]));
     for (const call of this.calls) {
-      if (!snapshots.has(call.id) && call.state !== 'opening') call.finish({ outcome: null });
+      if (!snapshots.has(call.id) && call.state !== 'opening') void this.#ascertain(call);
     }
     for (const snapshot of snapshots.values()) {
       const call = this.#calls.get(snapshot.callId) ?? this.#add(this.#described(snapshot));
       call.restore(snapshot);
     }
+  }
+
+  // Ends a call as the history of its chain says it ended; without an outcome where it does not.
+  async #ascertain(call) {
+    call.stop();
+    const item = await this.#recorded(call).catch(() => null);
+    const { outcomes = null, durationMs = null, reason = null } = item ?? {};
+    call.finish({ outcome: outcomes?.[call.profileId] ?? reason, outcomes, durationMs });
+  }
+
+  // The item of a call in its chain; undefined when it is not among the latest.
+  async #recorded({ id, chainId }) {
+    let before = null;
+    for (let page = 0; page < kPagesLookedThrough; page += 1) {
+      const { items, more } = await this.history(chainId, { before, limit: kLongestPage });
+      const found = items.find((item) => item.type === 'call' && item.id === id);
+      if (found || !more) return found;
+      before = items[0].id;
+    }
+    return undefined;
   }
 
   #received(message) {

@@ -4,8 +4,13 @@
 
 import { Capture } from './capture.js';
 import { Peer } from './peer.js';
+import { Quality } from './quality.js';
+import { Reacquire } from './reacquire.js';
+import { Recovery } from './recovery.js';
 
 const kSourceOf = { audio: 'mic', video: 'camera' };
+// With these the server says that a restart is not for now, or for nobody any more.
+const kNoRestart = new Set(['conflict', 'not_active', 'ended', 'unavailable']);
 
 export class Leg {
   #platform;
@@ -18,20 +23,32 @@ export class Leg {
   #muted;
   #localStream;
   #standby;
+  #reacquire;
+  #recovery;
+  #quality = null;
   #opening = Promise.resolve();
   #closed = false;
 
   // `options`: profileId, iceServers, wanted {audio, video: constraints or false}, muted {audio,
   // video}: what is muted from the start, standby, send(type, members), and events: those of Peer,
-  // onLocalStream(stream) and onError(error).
+  // onLocalStream(stream), onQuality(quality), onDevice({source, state, error}) and onError(error).
   constructor(platform, options) {
     this.#platform = platform;
     this.#options = options;
     this.#wanted = { mic: options.wanted.audio, camera: options.wanted.video };
     this.#muted = { ...options.muted };
     this.#standby = options.standby ?? false;
-    this.#capture = new Capture(platform, () => this.stopScreen());
+    this.#capture = new Capture(platform, {
+      onScreenEnded: () => this.stopScreen(),
+      onLost: (source) => this.#lost(source),
+    });
+    this.#reacquire = new Reacquire(platform, {
+      open: (source) => this.#reopen(source),
+      onDevice: options.events.onDevice,
+    });
+    this.#recovery = new Recovery(platform, (fresh) => this.restart(fresh));
     this.#localStream = platform.createMediaStream();
+    if (!this.#standby) this.#watch();
   }
 
   get closed() {
@@ -62,7 +79,9 @@ export class Leg {
   // Ends the standby: the others are heard here, and this device by them. Resolves like open().
   async activate() {
     this.#standby = false;
+    this.#watch();
     this.#peer?.show();
+    if (this.#peer) this.#recovery.connection(this.#peer.connectionState);
     await this.#report(await this.#capture.open({ mic: this.#wanted.mic }));
     await this.#opening;
   }
@@ -73,9 +92,27 @@ export class Leg {
     const session = message.sdp?.match(/^o=\S+ (\S+)/m)?.[1] ?? null;
     if (session !== this.#session) this.failed();
     this.#session = session;
-    this.#peer ??= new Peer(this.#platform, { ...this.#options, hidden: this.#standby });
+    this.#peer ??= new Peer(this.#platform, {
+      ...this.#options,
+      events: { ...this.#options.events, onConnection: (state) => this.#connection(state) },
+      hidden: this.#standby,
+    });
     this.#peer.setTracks(this.#capture.tracks, [...this.#sources].sort());
     return this.#peer.offer(message);
+  }
+
+  // Asks the server for new ICE credentials; `fresh`: for a connection from scratch.
+  async restart(fresh) {
+    if (fresh) this.failed();
+    try {
+      await this.#options.send('media.restart', fresh ? { fresh } : {});
+    } catch (error) {
+      if (!kNoRestart.has(error.code)) this.#options.events.onError(error);
+    }
+  }
+
+  networkChanged() {
+    if (!this.#standby) this.#recovery.networkChanged();
   }
 
   // The media connection is of no more use; the leg stays.
@@ -87,6 +124,7 @@ export class Leg {
   // The microphone stays open and sends silence; the camera is closed, so that its light goes out.
   async mute(kind) {
     this.#muted[kind] = true;
+    if (kind === 'video') this.#reacquire.forget('camera'); // closed anyway
     await this.#report([]);
   }
 
@@ -95,6 +133,7 @@ export class Leg {
     const source = kSourceOf[kind];
     let errors = [];
     if (!this.#capture.tracks.has(source)) {
+      this.#reacquire.forget(source);
       errors = await this.#capture.open({ [source]: this.#wanted[source] || true });
     }
     await this.#report([]);
@@ -124,9 +163,42 @@ export class Leg {
 
   close() {
     this.#closed = true;
+    this.#recovery.close();
+    this.#quality?.close();
+    this.#reacquire.close();
     this.#peer?.close();
     this.#capture.close();
     for (const track of this.#localStream.getTracks()) this.#localStream.removeTrack(track);
+  }
+
+  #watch() {
+    const { onQuality } = this.#options.events;
+    this.#quality = new Quality(this.#platform, () => this.stats(), onQuality);
+  }
+
+  #connection(state) {
+    this.#options.events.onConnection(state);
+    if (!this.#standby) this.#recovery.connection(state);
+  }
+
+  // The system took a device away. The others are told that nothing comes from it, and a mute of
+  // the user's is kept for when it is back.
+  #lost(source) {
+    void this.#report([]);
+    this.#reacquire.lost(source);
+  }
+
+  // Resolves with null, or with the error.
+  async #reopen(source) {
+    const wanted = this.#wanted[source] || true;
+    let [error = null] = await this.#capture.open({ [source]: wanted });
+    if (error?.code === 'media_missing' && wanted !== true) {
+      // The very device that was asked for is gone: another one is better than none.
+      [error = null] = await this.#capture.open({ [source]: true });
+    }
+    if (source === 'camera' && this.#muted.video) this.#capture.stop('camera');
+    await this.#report([]);
+    return error;
   }
 
   // Brings sender, local stream and application up to date with what is open now.

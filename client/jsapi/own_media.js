@@ -139,10 +139,19 @@ export class OwnMedia {
         onSpeakers: (profileIds) => emit('speaker', profileIds),
         onScreenEnded: () => emit('screenend'),
         onConnection: (state) => emit('connection', state),
+        onQuality: (quality) => emit('quality', quality),
+        onDevice: (device) => this.#device(leg, device),
         onError: (error) => this.#error(leg, error),
       },
     });
     return leg;
+  }
+
+  // The system has taken a device of this leg away, or given it back.
+  #device(leg, device) {
+    this.#host.emit('device', device);
+    if (device.state === 'failed') this.#error(leg, device.error);
+    this.#tellAfter(leg, Promise.resolve());
   }
 
   #tellAfter(leg, done) {

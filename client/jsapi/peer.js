@@ -42,7 +42,7 @@ export class Peer {
     this.#streams = new RemoteStreams(platform, events);
     this.#speakers = new Speakers(platform, () => this.#audioReceivers(), events.onSpeakers);
     this.#pc = platform.createPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
-    this.#pc.onconnectionstatechange = () => this.#connectionChanged(events.onConnection);
+    this.#pc.onconnectionstatechange = () => events.onConnection(this.#pc.connectionState);
   }
 
   get streams() {
@@ -176,18 +176,6 @@ export class Peer {
 
   #isOwn(line) {
     return line.profileId === this.#profileId;
-  }
-
-  async #connectionChanged(report) {
-    const state = this.#pc.connectionState;
-    report(state);
-    if (state !== 'failed') return;
-    // The network changed under us: the server's next offer has new credentials to try.
-    try {
-      await this.#send('media.restart');
-    } catch (error) {
-      if (!this.#closed) this.#onError(error);
-    }
   }
 }
 

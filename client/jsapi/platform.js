@@ -12,6 +12,7 @@ export function browserPlatform() {
       const { protocol, host } = globalThis.location;
       return `${protocol === 'https:' ? 'wss' : 'ws'}://${host}/ws`;
     },
+    watchNetwork,
     now: () => Date.now(),
     random: () => Math.random(),
     uuid,
@@ -28,4 +29,19 @@ function uuid() {
   bytes[8] = (bytes[8] & 0x3f) | 0x80; // variant
   const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
   return [8, 12, 16, 20, 32].map((end, i, ends) => hex.slice(ends[i - 1] ?? 0, end)).join('-');
+}
+
+// Calls `heard` with 'online', 'changed' (another network, where browsers tell) or 'visible' (the
+// page is looked at again, perhaps after a sleep). Returns a function that ends it.
+function watchNetwork(heard) {
+  const { document, navigator } = globalThis;
+  const watched = [
+    [globalThis, 'online', () => heard('online')],
+    [navigator?.connection, 'change', () => heard('changed')],
+    [document, 'visibilitychange', () => document.visibilityState === 'visible' && heard('visible')],
+  ].filter(([target]) => target?.addEventListener);
+  for (const [target, event, listener] of watched) target.addEventListener(event, listener);
+  return () => {
+    for (const [target, event, listener] of watched) target.removeEventListener(event, listener);
+  };
 }

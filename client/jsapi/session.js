@@ -1,35 +1,48 @@
-// The connection to the server: one WebSocket at a time, requests matched with their answers, and
-// a new socket when the old one is lost.
+// The session with the server: one link at a time, the requests that are open, the events that have
+// come. When a link is lost the session goes on over another one, from the event it had got to.
 
 import { Emitter } from './emitter.js';
 import { JsapiError, badRequest, connectionLost } from './errors.js';
+import { Link } from './link.js';
+import { Requests } from './requests.js';
+import { Tokens } from './tokens.js';
 
-const kSubprotocol = 'jsapi.v1';
-// Our choice: an answer takes milliseconds; a socket that is silent for this long is dead.
-const kAnswerTimeoutMs = 10_000;
-// Waits between attempts double from the first to the last value; each is drawn at random between
-// half of it and all of it, so that a restarted server is not hit by everybody at once.
+// The longest wait between attempts doubles from the first to the last value. Each wait is drawn at
+// random between nothing and that, so that a restarted server is not hit by everybody at once.
 const kFirstBackoffMs = 500;
 const kLastBackoffMs = 15_000;
-// After these the server would say the same again.
-const kFinalByes = new Set(['replaced']);
+// A socket that may have died with the network it ran over has to answer within this.
+const kProbeTimeoutMs = 3_000;
 
-// Events: 'state' (state), 'welcome' (frame), 'message' (frame), 'error' (JsapiError).
+// Events: 'state' (state, {resumed}), 'welcome' (frame) of a new session, 'resumed' (frame) of one
+// that goes on, 'message' (frame), 'network' ('online', 'changed' or 'visible'), 'expiring'
+// (expiresAt), 'error' (JsapiError).
 export class Session extends Emitter {
   #platform;
   #url;
-  #token;
-  #socket = null;
+  #tokens;
+  #requests;
+  #link = null;
   #state = 'disconnected';
-  #requests = new Map(); // id -> request that waits for its answer
+  #resume = null; // what the server knows this session by; never stored
+  #lastSeq = 0; // of the last event
   #epoch = 0; // counts disconnect(): what was begun before must not go on after
   #attempt = 0;
+  #opening = false;
+  #probing = false;
   #backoffTimer = null;
-  #bye = null;
+  #unwatch = null;
+  #abandon = () => {}; // rejects the attempt that is under way
 
   constructor(platform) {
     super();
     this.#platform = platform;
+    this.#requests = new Requests(platform, (link) => this.#silent(link));
+    this.#tokens = new Tokens(platform, {
+      renew: (token) => this.request('token', { token }),
+      expiring: (expiresAt) => this.emit('expiring', expiresAt),
+      failed: (error) => this.emit('error', error),
+    });
   }
 
   get state() {
@@ -50,7 +63,7 @@ export class Session extends Emitter {
       throw badRequest('connect() needs a token: a string, or a function that returns one.');
     }
     this.#url = url ?? this.#platform.defaultUrl();
-    this.#token = token;
+    this.#tokens.use(token);
     this.#setState('connecting');
     const epoch = this.#epoch;
     try {
@@ -58,207 +71,185 @@ export class Session extends Emitter {
     } catch (error) {
       if (epoch === this.#epoch) {
         // Sent over some later connection, a call would come as a surprise to everybody.
-        this.#failRequests(() => true, error);
-        this.#setState('disconnected');
+        this.#giveUp(error);
       }
       throw error;
     }
   }
 
   disconnect() {
-    const socket = this.#socket;
-    this.#socket = null;
     this.#epoch += 1;
-    this.#platform.clearTimeout(this.#backoffTimer);
-    socket?.abandon?.();
-    socket?.close(1000);
-    this.#failRequests(() => true, closedByDisconnect());
-    this.#setState('disconnected');
+    this.#resume = null;
+    this.#giveUp(closedByDisconnect());
   }
 
   // Gives the server a fresh token before the old one expires.
   async renewToken(token) {
     await this.request('token', { token });
-    if (typeof this.#token === 'string') this.#token = token;
+    this.#tokens.renewed(token);
   }
 
-  // Resolves with the `ok`, rejects with a JsapiError. `id` defaults to a new one; a request with
-  // `retry` is sent again under the same id after the socket was lost, which the server recognises.
-  request(type, members = {}, { id = this.#platform.uuid(), retry = false } = {}) {
-    if (this.#state === 'disconnected' || (this.#state !== 'connected' && !retry)) {
+  // Resolves with the `ok`, rejects with a JsapiError. While the connection is lost, requests wait
+  // for it. They go out again under the same id, by which the server knows them: all of them when
+  // the session was resumed, those with `retry` also when it was not.
+  request(type, members = {}, { id, retry = false, timeoutMs } = {}) {
+    const canWait = this.#state === 'reconnecting' || (this.#state === 'connecting' && retry);
+    if (this.#state !== 'connected' && !canWait) {
       return Promise.reject(connectionLost(`There is no connection to send ${type} over.`));
     }
-    return new Promise((resolve, reject) => {
-      const request = { id, frame: { type, id, ...members }, retry, resolve, reject, timer: null };
-      this.#requests.set(id, request);
-      if (this.#state === 'connected') this.#send(request);
-    });
+    const request = this.#requests.add(type, members, { id, retry, timeoutMs });
+    if (this.#state === 'connected') this.#requests.send(request, this.#link);
+    return request.answer;
   }
 
   async #open() {
     const epoch = this.#epoch;
-    const token = typeof this.#token === 'function' ? await this.#token() : this.#token;
-    if (epoch !== this.#epoch) throw closedByDisconnect();
-    return new Promise((resolve, reject) => {
-      let socket;
-      try {
-        socket = this.#platform.openSocket(this.#url, kSubprotocol);
-      } catch (error) {
-        reject(badRequest(`"${this.#url}" is not an address to connect to: ${error.message}`));
-        return;
-      }
-      this.#socket = socket;
-      this.#bye = null;
-      const helloId = this.#platform.uuid();
-      const timer = this.#platform.setTimeout(() => socket.close(), kAnswerTimeoutMs);
-      let settled = false;
-      const settle = (how, value) => {
-        settled = true;
-        this.#platform.clearTimeout(timer);
-        how(value);
-      };
-      // Only disconnect() takes the socket away before it has settled.
-      socket.abandon = () => {
-        if (!settled) settle(reject, closedByDisconnect());
-      };
-      socket.onopen = () => {
-        if (this.#socket !== socket) return;
-        socket.send(JSON.stringify({ type: 'hello', id: helloId, token }));
-      };
-      socket.onmessage = ({ data }) => {
-        if (this.#socket !== socket) return;
-        const frame = parse(data);
-        if (!frame) return;
-        if (settled) {
-          this.#receive(frame);
-        } else if (frame.type === 'welcome') {
-          settle(resolve, frame);
-          this.#welcomed(socket, frame);
-        } else if (frame.type === 'error') {
-          this.#socket = null;
-          socket.close();
-          settle(reject, new JsapiError(frame));
-        } else if (frame.type === 'bye') {
-          this.#bye = frame.reason;
-        }
-      };
-      socket.onclose = ({ code } = {}) => {
-        if (this.#socket !== socket) return;
-        this.#socket = null;
-        if (settled) {
-          this.#lost();
-        } else {
-          settle(reject, refusedBy(this.#url, code, this.#bye));
-        }
-      };
-    });
-  }
-
-  #welcomed(socket, frame) {
-    const waiting = [...this.#requests.values()];
-    this.#attempt = 0;
-    this.#state = 'connected';
-    // First, so that whoever hears of the state finds everything as the welcome says.
-    this.emit('welcome', frame);
-    if (this.#socket !== socket) return;
-    this.emit('state', this.#state);
-    for (const request of waiting) {
-      if (this.#socket === socket && this.#requests.has(request.id)) this.#send(request);
+    this.#opening = true;
+    try {
+      const token = await this.#tokens.next();
+      if (epoch !== this.#epoch) throw closedByDisconnect();
+      const resume = this.#resume && { resume: this.#resume, lastSeq: this.#lastSeq };
+      return await new Promise((resolve, reject) => {
+        this.#abandon = () => reject(closedByDisconnect());
+        const link = new Link(this.#platform, this.#url, { token, ...resume }, {
+          welcome: (frame) => {
+            resolve(frame);
+            this.#welcomed(link, frame);
+          },
+          refused: reject,
+          frame: (frame) => this.#receive(frame),
+          lost: (bye) => this.#lost(bye),
+        });
+        this.#link = link;
+      });
+    } finally {
+      if (epoch === this.#epoch) this.#opening = false;
     }
   }
 
-  #send(request) {
-    const socket = this.#socket;
-    this.#platform.clearTimeout(request.timer);
-    request.timer = this.#platform.setTimeout(() => {
-      if (this.#socket !== socket) return;
-      // Nothing answers any more. Waiting for the browser to find out can take minutes.
-      socket.onclose = null;
-      socket.close();
-      this.#socket = null;
-      this.#lost();
-    }, kAnswerTimeoutMs);
-    socket.send(JSON.stringify(request.frame));
+  #welcomed(link, frame) {
+    const waiting = this.#requests.list();
+    const resumed = frame.resumed === true && this.#resume !== null;
+    this.#resume = frame.resume ?? null;
+    this.#attempt = 0;
+    if (!resumed) this.#lastSeq = 0;
+    this.#state = 'connected';
+    this.#tokens.start();
+    this.#watch();
+    // First, so that whoever hears of the state finds everything as the welcome says.
+    this.emit(resumed ? 'resumed' : 'welcome', frame);
+    if (this.#link !== link) return;
+    if (!resumed) this.#requests.fail(waiting.filter(({ retry }) => !retry));
+    this.emit('state', this.#state, { resumed });
+    for (const request of waiting) {
+      if (this.#link === link && this.#requests.has(request)) this.#requests.send(request, link);
+    }
   }
 
   #receive(frame) {
     if (frame.type === 'ok' || frame.type === 'error') {
-      const request = this.#requests.get(frame.ref);
-      if (!request) {
-        // What had no id of ours was not understood at all. Other answers came too late.
-        if (frame.type === 'error' && !frame.ref) this.emit('error', new JsapiError(frame));
-        return;
-      }
-      this.#requests.delete(frame.ref);
-      this.#platform.clearTimeout(request.timer);
-      if (frame.type === 'ok') request.resolve(frame);
-      else request.reject(new JsapiError(frame));
-    } else if (frame.type === 'bye') {
-      this.#bye = frame.reason;
-    } else {
-      this.emit('message', frame);
-    }
-  }
-
-  #lost() {
-    for (const request of this.#requests.values()) this.#platform.clearTimeout(request.timer);
-    this.#failRequests(
-      (request) => !request.retry,
-      connectionLost('The connection was lost before the server answered; try again.'),
-    );
-    const final = kFinalByes.has(this.#bye);
-    if (final || (this.#bye === 'expired' && typeof this.#token !== 'function')) {
-      this.#giveUp(
-        new JsapiError({
-          code: 'unauthorized',
-          kind: 'auth',
-          message: final
-            ? 'This session was continued somewhere else; connect again to use it here.'
-            : 'The access token has expired; connect again with a fresh one.',
-        }),
-      );
+      const awaited = this.#requests.answered(frame);
+      // What had no id of ours was not understood at all. Other answers came too late.
+      if (!awaited && frame.type === 'error' && !frame.ref) this.emit('error', new JsapiError(frame));
       return;
     }
-    this.#setState('reconnecting');
-    this.#scheduleAttempt();
+    if (frame.seq !== undefined) {
+      if (frame.seq <= this.#lastSeq) return; // had come already when the session was resumed
+      this.#lastSeq = frame.seq;
+    }
+    this.emit('message', frame);
+  }
+
+  // Nothing answers any more.
+  #silent(link) {
+    if (this.#link !== link) return;
+    link.close();
+    this.#lost(null);
+  }
+
+  #lost(bye) {
+    this.#link = null;
+    this.#requests.pause();
+    this.#tokens.stop();
+    if (bye === 'replaced') {
+      this.#resume = null;
+      this.#end(
+        unauthorized('This session was continued somewhere else; connect again to use it here.'),
+      );
+    } else if (bye === 'expired' && !this.#tokens.canFetch) {
+      // The next connect() may still resume: calls outlive the token they were made with.
+      this.#end(unauthorized('The access token has expired; connect again with a fresh one.'));
+    } else {
+      this.#setState('reconnecting');
+      this.#scheduleAttempt();
+    }
   }
 
   #scheduleAttempt() {
-    const longest = Math.min(kFirstBackoffMs * 2 ** this.#attempt, kLastBackoffMs);
+    const longestMs = Math.min(kFirstBackoffMs * 2 ** this.#attempt, kLastBackoffMs);
     this.#attempt += 1;
-    const delayMs = longest * (0.5 + this.#platform.random() / 2);
+    const delayMs = longestMs * this.#platform.random();
     this.#backoffTimer = this.#platform.setTimeout(() => this.#reopen(), delayMs);
   }
 
   async #reopen() {
     const epoch = this.#epoch;
+    this.#platform.clearTimeout(this.#backoffTimer);
     try {
       await this.#open();
     } catch (error) {
       if (epoch !== this.#epoch) return;
-      if (error.kind === 'auth') this.#giveUp(error);
+      if (error.kind === 'auth') this.#end(error);
       else this.#scheduleAttempt();
     }
   }
 
-  #giveUp(error) {
-    this.#failRequests(() => true, error);
-    this.#setState('disconnected');
+  // The browser says something of the network, or comes back from sleep: no time to wait, and a
+  // socket may be dead without anybody having noticed.
+  #watch() {
+    this.#unwatch ??= this.#platform.watchNetwork((what) => {
+      if (this.#state === 'reconnecting' && !this.#opening) {
+        this.#attempt = 0;
+        void this.#reopen();
+      } else if (this.#state === 'connected') {
+        this.#probe();
+      }
+      this.emit('network', what);
+    });
+  }
+
+  // Asks for something cheap: whether an answer comes is what counts.
+  #probe() {
+    if (this.#probing) return;
+    this.#probing = true;
+    const done = () => (this.#probing = false);
+    this.request('chain.list', { limit: 1 }, { timeoutMs: kProbeTimeoutMs }).then(done, done);
+  }
+
+  // Ends the session for a reason that nobody has asked for.
+  #end(error) {
+    this.#giveUp(error);
     this.emit('error', error);
   }
 
-  #failRequests(which, error) {
-    for (const request of [...this.#requests.values()].filter(which)) {
-      this.#requests.delete(request.id);
-      this.#platform.clearTimeout(request.timer);
-      request.reject(error);
-    }
+  #giveUp(error) {
+    const link = this.#link;
+    this.#link = null;
+    this.#opening = false;
+    this.#platform.clearTimeout(this.#backoffTimer);
+    this.#unwatch?.();
+    this.#unwatch = null;
+    this.#tokens.stop();
+    link?.close();
+    this.#abandon();
+    this.#requests.fail(this.#requests.list(), error);
+    this.#setState('disconnected');
   }
 
   #setState(state) {
     if (this.#state === state) return;
     this.#state = state;
-    this.emit('state', state);
+    this.emit('state', state, { resumed: false });
   }
 }
 
@@ -266,29 +257,6 @@ function closedByDisconnect() {
   return connectionLost('The session was closed by disconnect().');
 }
 
-function parse(data) {
-  try {
-    const frame = JSON.parse(data);
-    return frame !== null && typeof frame === 'object' && typeof frame.type === 'string'
-      ? frame
-      : null;
-  } catch {
-    return null;
-  }
-}
-
-function refusedBy(url, closeCode, bye) {
-  if (closeCode === 1008) {
-    return new JsapiError({
-      code: 'unauthorized',
-      kind: 'auth',
-      message: 'The server refused this page or its token; check both with whoever runs it.',
-    });
-  }
-  const why = bye ? ` (${bye})` : '';
-  // A browser does not tell a page that it was turned away for where it comes from.
-  return connectionLost(
-    `No connection to ${url}${why}; check the address and the network, and whether the server's ` +
-      'setting "origins" lets this page in.',
-  );
+function unauthorized(message) {
+  return new JsapiError({ code: 'unauthorized', kind: 'auth', message });
 }

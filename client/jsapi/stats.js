@@ -2,7 +2,6 @@
 
 const kInbound = {
   packets: 'packetsReceived',
-  packetsLost: 'packetsLost',
   bytes: 'bytesReceived',
   framesDecoded: 'framesDecoded',
   keyFramesDecoded: 'keyFramesDecoded',
@@ -36,7 +35,11 @@ export async function trackStats(lines) {
       for (const [ours, theirs] of Object.entries(names)) {
         if (rtp[theirs] !== undefined) entry[ours] = rtp[theirs];
       }
-      if (rtp.jitter !== undefined) entry.jitterMs = rtp.jitter * 1000;
+      // Of what this device sends, loss and jitter are what the server reports.
+      const receiver =
+        line.direction === 'in' ? rtp : reports.find(({ type }) => type === 'remote-inbound-rtp') ?? {};
+      if (receiver.packetsLost !== undefined) entry.packetsLost = receiver.packetsLost;
+      if (receiver.jitter !== undefined) entry.jitterMs = receiver.jitter * 1000;
       return entry;
     }),
   );

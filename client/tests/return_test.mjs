@@ -26,12 +26,155 @@ test('a snapshot shows a live call; it rings when the server then says call.init
   assert.deepEqual(log, [['call:received', call]]);
 });
 
-test('a call that ended while nobody was told ends here, without a guess how', async () => {
+const kEnded = {
+  type: 'call', id: 'k1', from: 'alice', to: ['bob'], settings: { audio: true, video: true }, at: 1,
+  endedAt: 9, reason: 'completed', durationMs: 7, outcomes: { alice: 'completed', bob: 'lost' },
+};
+
+test('a call that ended while nobody was told ends as its chain says', async () => {
   const made = await invited();
+  await made.call.accept();
+  await settled();
+  let answer;
+  made.server.answers['chain.history'] = (frame) => {
+    answer = frame;
+    return null;
+  };
   await reconnect(made, []);
+  assert.deepEqual([answer.chainId, answer.limit], ['k1', 200]);
+  assert.deepEqual(made.devices.live, []); // which does not wait for the answer
+  assert.equal(made.call.state, 'running');
+  made.server.ok(answer.id, { chainId: 'k1', items: [kEnded], more: false });
+  await settled();
   assert.equal(made.call.state, 'ended');
-  assert.deepEqual(made.log.at(-1), ['call:end', made.call, null]);
+  assert.deepEqual([made.call.outcome, made.call.durationMs], ['lost', 7]);
+  assert.deepEqual(made.call.outcomes, kEnded.outcomes);
+  assert.deepEqual(made.log.at(-1), ['call:end', made.call, 'lost']);
 });
+
+test('the end of a call is looked for further back in a busy chain', async () => {
+  const made = await invited();
+  const text = (id) => ({ type: 'text', id, from: 'alice', body: 'x', at: 10 });
+  made.server.answers['chain.history'] = ({ before }) =>
+    before ? { items: [kEnded, text('t0')], more: false } : { items: [text('t1'), text('t2')], more: true };
+  await reconnect(made, []);
+  await settled();
+  assert.equal(made.call.outcome, 'lost');
+  assert.deepEqual(made.server.sent('chain.history').map(({ before }) => before), [undefined, 't1']);
+});
+
+test('a call whose end nobody can tell ends without a guess', async () => {
+  for (const answer of [{ items: [], more: false }, { error: { code: 'not_found' } }]) {
+    const made = await invited();
+    made.server.answers['chain.history'] = () => answer;
+    await reconnect(made, []);
+    await settled();
+    assert.equal(made.call.state, 'ended');
+    assert.deepEqual(made.log.at(-1), ['call:end', made.call, null]);
+  }
+});
+
+test('a resumed session changes nothing of its calls', async () => {
+  const made = await invited();
+  made.server.resumable = true;
+  await made.call.accept();
+  made.server.event('media.offer', offer(1, 'bob'));
+  await settled();
+  const log = record(made.call, 'state', 'streamend', 'participant');
+  made.server.socket.drop();
+  await settled();
+  made.server.event('call.update', { profileId: 'alice', audio: false, video: true });
+  await made.clock.advance(1000);
+  assert.equal(made.client.state, 'connected');
+  assert.equal(made.call.role, 'active receiver');
+  assert.equal(made.peers[0].closed, false);
+  assert.equal(made.devices.live.length, 2);
+  assert.deepEqual(log.map(([name]) => name), ['participant']);
+  assert.equal(made.call.participants[0].audio, false);
+});
+
+test('what was asked while the connection was lost is done when the session is resumed', async () => {
+  const made = await invited();
+  made.server.resumable = true;
+  await made.call.accept();
+  await settled();
+  made.server.socket.drop();
+  await settled();
+  const muted = made.call.mute('audio');
+  assert.equal(made.devices.opened[0].enabled, false); // here at once
+  await made.clock.advance(1000);
+  await muted;
+  assert.deepEqual(made.server.sent('call.update').map(({ audio }) => audio), [false]);
+});
+
+test('a take that was under way goes on in a resumed session, and fails in a new one', async () => {
+  for (const resumable of [true, false]) {
+    const made = await invited();
+    made.server.resumable = resumable;
+    made.server.event('call.accept', { profileId: 'bob', connectionId: 'bob-2' });
+    const take = made.call.take();
+    const failed = resumable || assert.rejects(take, { code: 'unavailable', kind: 'retry' });
+    await settled();
+    await reconnect(made, [running('active')], resumable ? 'bob-1' : 'new');
+    if (resumable) {
+      made.server.event('call.take', { profileId: 'bob', connectionId: 'bob-1', was: 'bob-2' });
+      await take;
+      assert.equal(made.call.role, 'active receiver');
+    } else {
+      await failed;
+      assert.deepEqual(made.devices.live, []);
+    }
+  }
+});
+
+// ---- a page that was loaded anew ---------------------------------------------------------------
+
+async function reloaded(state) {
+  const server = new ScriptedServer();
+  server.welcome = { connectionId: 'new', userId: 'bob', profiles: ['bob'], calls: [running(state)] };
+  server.answers['call.accept'] = () => ({ role: 'active receiver' });
+  const platform = fakePlatform(server);
+  const client = new Client(platform);
+  const log = record(client, 'call:lost', 'call:received');
+  await client.connect({ token: 'T' });
+  return { ...platform, server, client, log, call: client.calls[0] };
+}
+
+test('a page that was loaded anew is told of the place it lost, and takes it back', async () => {
+  const { client, server, log, call, devices } = await reloaded('reconnecting');
+  assert.deepEqual(log, [['call:lost', call]]);
+  assert.deepEqual(client.calls, [call]);
+  assert.equal(call.canJoin, true);
+  assert.equal(devices.calls.length, 0); // not by itself
+  await call.rejoin();
+  assert.equal(call.role, 'active receiver');
+  assert.equal(server.sent('call.accept').length, 1);
+});
+
+test('... also when the server notices only later that the old page is gone', async () => {
+  const { server, log, call } = await reloaded('active');
+  assert.deepEqual(log, []);
+  server.event('call.reconnecting', { profileId: 'bob', connectionId: 'bob-1' });
+  assert.deepEqual(log, [['call:lost', call]]);
+});
+
+test('rejoin takes a place that is held, and starts media anew in its own', async () => {
+  const { server, call, peers } = await reloaded('active');
+  const rejoined = call.rejoin();
+  await settled();
+  assert.equal(server.sent('call.take').length, 1);
+  server.event('media.offer', offer(1, 'bob'));
+  server.event('call.take', { profileId: 'bob', connectionId: 'new', was: 'bob-1' });
+  await rejoined;
+  await call.rejoin();
+  assert.deepEqual(server.sent('media.restart').map(({ fresh }) => fresh), [true]);
+  assert.equal(peers[0].closed, true);
+  server.event('media.offer', offer(1, 'bob'));
+  await settled();
+  assert.equal(peers.length, 2);
+});
+
+// ---- a new session -----------------------------------------------------------------------------
 
 test('a call that still rings rings on the new connection, and is received once', async () => {
   const made = await invited();
@@ -56,19 +199,48 @@ test('an active device that lost its socket joins again when it may', async () =
   assert.equal(made.peers.length, 2);
 });
 
-test('an active device whose old connection the server still believes in waits, then joins', async () => {
+test('an active device whose old connection the server still believes in takes the call', async () => {
   const made = await invited();
   await made.call.accept();
   await settled();
   assert.equal(made.devices.live.length, 2);
   await reconnect(made, [running('active')]);
   assert.equal(made.call.role, 'passive receiver');
-  assert.equal(made.devices.live.length, 0);
-  assert.equal(made.server.sent('call.accept').length, 1);
-  made.server.event('call.reconnecting', { profileId: 'bob', connectionId: 'bob-1' });
+  assert.deepEqual(made.devices.live.map(({ kind }) => kind), ['video']);
+  assert.equal(made.server.sent('call.take').length, 1);
+  made.server.event('call.take', { profileId: 'bob', connectionId: 'new', was: 'bob-1' });
   await settled();
   assert.equal(made.call.role, 'active receiver');
   assert.equal(made.devices.live.length, 2);
+});
+
+test('... and accepts it when the server notices first that the old one is gone', async () => {
+  const made = await invited();
+  await made.call.accept();
+  await settled();
+  await reconnect(made, [running('active')]);
+  assert.equal(made.server.sent('call.accept').length, 1);
+  made.server.event('call.reconnecting', { profileId: 'bob', connectionId: 'bob-1' });
+  await settled();
+  assert.equal(made.server.sent('call.accept').length, 2);
+  assert.equal(made.call.role, 'active receiver');
+  assert.equal(made.call.isTaking, false);
+  assert.equal(made.devices.live.length, 2);
+  assert.equal(made.peers.filter(({ closed }) => !closed).length, 0); // until the next offer
+  assert.deepEqual(made.log.filter(([name]) => name === 'error'), []);
+});
+
+test('a place that was taken over meanwhile is left to the device that has it', async () => {
+  const made = await invited();
+  await made.call.accept();
+  await settled();
+  const elsewhere = running('active');
+  elsewhere.participants[1].connectionId = 'bob-2';
+  await reconnect(made, [elsewhere]);
+  assert.equal(made.call.role, 'passive receiver');
+  assert.deepEqual(made.devices.live, []);
+  assert.deepEqual(made.server.sent('call.take'), []);
+  assert.equal(made.call.canTake, true);
 });
 
 test('what was muted stays muted when the device joins again', async () => {

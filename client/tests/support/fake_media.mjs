@@ -11,6 +11,11 @@ export class FakeTrack {
   stop() {
     this.readyState = 'ended';
   }
+  // The system takes the device away.
+  vanishes() {
+    this.readyState = 'ended';
+    this.onended?.();
+  }
 }
 
 export class FakeStream {
@@ -41,15 +46,22 @@ export class FakeDevices {
   calls = []; // constraints asked for
   refuse = {};
   gate = Promise.resolve(); // the permission prompt
+  listeners = new Set(); // to devicechange
 
   get api() {
     return {
+      addEventListener: (event, listener) => this.listeners.add(listener),
+      removeEventListener: (event, listener) => this.listeners.delete(listener),
       getUserMedia: (constraints) => this.#open(constraints, 'audio', 'video'),
       getDisplayMedia: () => this.#open({ screen: true }, 'screen'),
     };
   }
   get live() {
     return this.opened.filter((track) => track.readyState === 'live');
+  }
+  // Something was plugged in or out.
+  change() {
+    for (const listener of [...this.listeners]) listener();
   }
   async #open(constraints, ...kinds) {
     this.calls.push(constraints);
@@ -77,10 +89,11 @@ class FakeTransceiver {
       getSynchronizationSources() {
         return this.sources;
       },
+      counted: { packetsReceived: 7, jitter: 0.002 },
       async getStats() {
         return new Map([
           ['C', { id: 'C', type: 'codec', mimeType: 'audio/opus' }],
-          ['I', { id: 'I', type: 'inbound-rtp', packetsReceived: 7, codecId: 'C', jitter: 0.002 }],
+          ['I', { id: 'I', type: 'inbound-rtp', codecId: 'C', ...this.counted }],
         ]);
       },
     };
@@ -93,8 +106,13 @@ class FakeTransceiver {
       async setParameters(parameters) {
         transceiver.parameters = parameters;
       },
+      counted: { packetsSent: 5 },
+      reported: { packetsLost: 1, jitter: 0.001 }, // by whoever receives it
       async getStats() {
-        return new Map([['O', { id: 'O', type: 'outbound-rtp', packetsSent: 5 }]]);
+        return new Map([
+          ['O', { id: 'O', type: 'outbound-rtp', ...this.counted }],
+          ['R', { id: 'R', type: 'remote-inbound-rtp', ...this.reported }],
+        ]);
       },
     };
   }
@@ -104,6 +122,7 @@ export class FakePeerConnection {
   connectionState = 'new';
   closed = false;
   localDescription = null;
+  roundTripS = 0.004;
   #lines = [];
   #transceivers = [];
 
@@ -144,7 +163,7 @@ export class FakePeerConnection {
     }
   }
   async getStats() {
-    return new Map([['P', { type: 'candidate-pair', currentRoundTripTime: 0.004 }]]);
+    return new Map([['P', { type: 'candidate-pair', currentRoundTripTime: this.roundTripS }]]);
   }
   becomes(state) {
     this.connectionState = state;

@@ -94,8 +94,8 @@ export function running(state) {
   };
 }
 
-export async function reconnect({ server, clock }, calls) {
-  server.welcome = { ...server.welcome, connectionId: 'new', calls };
+export async function reconnect({ server, clock }, calls, connectionId = 'new') {
+  server.welcome = { ...server.welcome, connectionId, calls };
   server.socket.drop();
   await settled();
   await clock.advance(1000);

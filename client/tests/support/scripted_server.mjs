@@ -82,7 +82,10 @@ export class ScriptedServer {
   // Answers by type: (frame) => members of ok, {error}, or null for silence. Default: a plain ok.
   answers = {};
   hellos = [];
+  resumable = false; // whether a lost session may be resumed
   #seq = 0;
+  #events = []; // of the session, in order
+  #secret = null;
 
   open(url, protocol) {
     const socket = new Socket(this, url, protocol);
@@ -102,14 +105,7 @@ export class ScriptedServer {
         socket.drop(1008);
         return;
       }
-      socket.deliver({
-        type: 'welcome',
-        ref: frame.id,
-        resume: 'secret',
-        resumed: false,
-        iceServers: [],
-        ...this.welcome,
-      });
+      this.#greet(socket, frame);
       return;
     }
     this.received.push(frame);
@@ -118,19 +114,51 @@ export class ScriptedServer {
     if (answer.error) this.refuse(socket, frame.id, answer.error);
     else this.ok(frame.id, answer);
   }
+  #greet(socket, { id, resume, lastSeq }) {
+    const resumed = this.resumable && resume !== undefined && resume === this.#secret;
+    if (!resumed) {
+      this.#seq = 0;
+      this.#events = [];
+    }
+    this.#secret = `secret ${this.hellos.length}`;
+    socket.deliver({
+      type: 'welcome',
+      ref: id,
+      resume: this.#secret,
+      resumed,
+      iceServers: [],
+      ...this.welcome,
+      ...(resumed && { calls: [] }),
+    });
+    for (const event of this.#events) if (event.seq > lastSeq) socket.deliver(event);
+  }
   ok(ref, members = {}) {
     this.socket.deliver({ type: 'ok', ref, ...members });
   }
   refuse(socket, ref, error) {
     socket.deliver({ type: 'error', ref, kind: 'state', message: 'No.', ...error });
   }
-  // Sends one event; the call defaults to "k1".
+  // Sends one event, or keeps it for a session that comes back; the call defaults to "k1".
   event(type, members = {}) {
     this.#seq += 1;
-    this.socket.deliver({ type, seq: this.#seq, callId: 'k1', at: 1, ...members });
+    this.#events.push({ type, seq: this.#seq, callId: 'k1', at: 1, ...members });
+    this.socket.deliver(this.#events.at(-1));
   }
   sent(type) {
     return this.received.filter((frame) => frame.type === type);
+  }
+}
+
+// What the browser says of the network.
+class FakeNetwork {
+  watchers = new Set();
+  watch(heard) {
+    this.watchers.add(heard);
+    return () => this.watchers.delete(heard);
+  }
+  async says(what) {
+    for (const heard of [...this.watchers]) heard(what);
+    await settled();
   }
 }
 
@@ -139,12 +167,15 @@ export function fakePlatform(server = new ScriptedServer()) {
   const clock = new Clock();
   const devices = new FakeDevices();
   const peers = [];
+  const network = new FakeNetwork();
   let ids = 0;
   return {
     server,
     clock,
     devices,
     peers,
+    network,
+    watchNetwork: (heard) => network.watch(heard),
     openSocket: (url, protocol) => server.open(url, protocol),
     createPeerConnection: (configuration) => {
       const peer = new FakePeerConnection(configuration);
