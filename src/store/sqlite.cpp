@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <system_error>
 #include <utility>
 
 namespace parley::store {
@@ -49,6 +50,10 @@ base::Error sqlite_error(sqlite3* db) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return {Code::kUnavailable, damage(path, sqlite3_errmsg(db))};
+    case SQLITE_IOERR:  // says little by itself; the system knows more
+      return {Code::kUnavailable,
+              fmt::format("{}: {} ({})", path, sqlite3_errmsg(db),
+                          std::system_category().message(sqlite3_system_errno(db)))};
     default:
       return {code_of(code), fmt::format("{}: {}", path, sqlite3_errmsg(db))};
   }

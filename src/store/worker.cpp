@@ -100,8 +100,7 @@ StoreStats Worker::stats() const {
 void Worker::run() {
   pthread_setname_np(pthread_self(), "parley-store");
   while (auto round = next_round()) {
-    commit(std::move(round->group));
-    if (round->probe) probe();
+    if (!round->group.empty() || round->probe) commit(std::move(round->group));
     for (const Lookup& lookup : round->lookups) outbox_->post(lookup.read(tables_));
   }
 }
@@ -133,11 +132,12 @@ std::optional<Worker::Round> Worker::next_round() {
   return round;
 }
 
+// With what was postponed. When there is nothing at all, the disk is tried.
 void Worker::commit(std::vector<Submission> group) {
-  if (group.empty()) return;
   group.insert(group.begin(), std::make_move_iterator(postponed_.begin()),
                std::make_move_iterator(postponed_.end()));
   postponed_.clear();
+  if (group.empty()) return probe();
   const auto together = commit_all(group);
   // Where one of them is at fault the others must not suffer; where the disk is, every one of them
   // would only wait for it again.

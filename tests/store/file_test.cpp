@@ -1,7 +1,12 @@
 // Where the file is, whose it is, and in which state.
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -103,6 +108,52 @@ START_TEST(damaged_pages_are_reported_not_trusted) {
 }
 END_TEST
 
+// After an unclean end every page is read before anything is trusted.
+START_TEST(a_damaged_file_is_refused_after_an_unclean_end_with_what_to_do) {
+  const Folder folder;
+  {
+    const auto store = open_store(folder.file());
+    for (int i = 0; i < 300; ++i)
+      store->submit({started("k" + std::to_string(i)), ended("k" + std::to_string(i))}, {});
+  }
+  constexpr std::streamoff kPage = 4096;
+  const auto size = static_cast<std::streamoff>(fs::file_size(folder.file()));
+  {
+    std::fstream file(folder.file(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(size - 2 * kPage);  // far behind what opening it reads
+    file << std::string(kPage, '\xff');
+  }
+  // After a clean end nobody looks: reading the whole file would cost every start.
+  ck_assert(!open_store(folder.file())->opening().unclean);
+  std::ofstream(folder.file("parley.db-wal")) << std::string(32, 'x');
+  const base::Error error = refusal(folder.file());
+  ck_assert(error.code == base::Code::kUnavailable);
+  assert_contains(error.message, folder.file() + " is damaged (");
+  assert_contains(error.message, "put a backup in its place, or what `sqlite3 " + folder.file() +
+                                     " .recover` can save of it");
+  ck_assert_int_eq(static_cast<std::streamoff>(fs::file_size(folder.file())), size);
+}
+END_TEST
+
+START_TEST(a_file_that_may_not_be_written_is_reported) {
+  const Folder folder;
+  open_store(folder.file());
+  if (unshare(CLONE_NEWNS) != 0 ||
+      mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      mount(folder.path().c_str(), folder.path().c_str(), nullptr, MS_BIND, nullptr) != 0 ||
+      mount(nullptr, folder.path().c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) !=
+          0) {
+    std::fprintf(stderr, "skipped: a read-only disk needs the right to mount (%s)\n",
+                 std::strerror(errno));
+    return;
+  }
+  const base::Error error = refusal(folder.file());
+  ck_assert_int_eq(umount2(folder.path().c_str(), MNT_DETACH), 0);
+  ck_assert(error.code == base::Code::kUnavailable);
+  assert_contains(error.message, folder.file() + ": cannot open: Read-only file system");
+}
+END_TEST
+
 START_TEST(a_folder_that_may_not_be_written_is_reported) {
   const Folder folder;
   const fs::path closed = folder.path() / "closed";
@@ -136,6 +187,8 @@ int main() {
        a_newer_schema_is_refused_and_left_alone,
        another_programs_database_is_refused_and_left_alone,
        a_corrupt_file_is_refused_with_its_path_and_left_alone,
-       damaged_pages_are_reported_not_trusted, a_folder_that_may_not_be_written_is_reported,
+       damaged_pages_are_reported_not_trusted,
+       a_damaged_file_is_refused_after_an_unclean_end_with_what_to_do,
+       a_file_that_may_not_be_written_is_reported, a_folder_that_may_not_be_written_is_reported,
        a_folder_in_the_place_of_the_file_is_reported});
 }

@@ -123,6 +123,24 @@ START_TEST(commits_what_is_queued_in_one_transaction) {
 }
 END_TEST
 
+// So that answers keep coming.
+START_TEST(a_transaction_has_an_upper_size) {
+  const Folder folder;
+  const auto store = open_store(folder.file());
+  const std::uint64_t before = store->stats().commits;
+  const Outsider outsider(folder.file());
+  outsider.run("BEGIN IMMEDIATE");
+  int answered = 0;
+  for (int i = 0; i < 2000; ++i)
+    store->submit({started("k" + std::to_string(i))},
+                  [&answered](const base::Result<void>&) { ++answered; });
+  outsider.run("COMMIT");
+  iterate_until([&answered] { return answered == 2000; });
+  ck_assert_uint_ge(store->stats().commits - before, 4);
+  ck_assert_uint_le(store->stats().commits - before, 5);
+}
+END_TEST
+
 START_TEST(one_bad_submission_refuses_only_itself_and_all_of_itself) {
   const Folder folder;
   const auto store = open_store(folder.file());
@@ -228,7 +246,7 @@ int main() {
       "store",
       {keeps_a_call_from_start_to_end, survives_a_clean_close_and_keeps_what_was_only_submitted,
        unknown_calls_are_not_found, answers_in_order_of_submission_on_the_openers_context,
-       commits_what_is_queued_in_one_transaction,
+       commits_what_is_queued_in_one_transaction, a_transaction_has_an_upper_size,
        one_bad_submission_refuses_only_itself_and_all_of_itself, a_call_ends_once,
        an_ended_call_keeps_its_outcomes,
        what_was_answered_survives_sudden_death_and_live_calls_end_as_failed,

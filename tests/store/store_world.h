@@ -140,9 +140,13 @@ inline store::TextSent text(const std::string& id, const std::string& chain,
           profile("a"),        "body of " + id,      at(200)};
 }
 
+// Runs the main loop until `condition`, which another thread may bring about.
 template <class Condition>
 void iterate_until(Condition condition) {
+  const guint tick = g_timeout_add(
+      1, [](gpointer) -> gboolean { return G_SOURCE_CONTINUE; }, nullptr);
   while (!condition()) g_main_context_iteration(nullptr, TRUE);
+  g_source_remove(tick);
 }
 
 // What `ask` hands its argument to is called back with.
