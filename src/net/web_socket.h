@@ -13,7 +13,7 @@
 #include "net/bounds.h"
 #include "net/frames.h"
 #include "net/handles.h"
-#include "net/token_bucket.h"
+#include "base/token_bucket.h"
 
 namespace parley::net {
 
@@ -63,7 +63,7 @@ class WebSocket {
   Source writable_;
   Source goodbye_;  // tells `closed` from the main loop
   FrameDecoder decoder_;
-  TokenBucket rate_;
+  base::TokenBucket rate_;
   State state_ = State::kOpen;
   bool muted_ = false;  // nothing the peer says counts any more
   bool peer_closed_ = false;

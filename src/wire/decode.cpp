@@ -5,9 +5,8 @@
 #include <limits>
 #include <utility>
 
-#include "wire/json.h"
+#include "wire/document.h"
 #include "wire/reader.h"
-#include "wire/scan.h"
 #include "wire/wire.h"
 
 namespace parley::wire {
@@ -191,23 +190,6 @@ constexpr std::array kRows = {
 
 // ---- the envelope ---------------------------------------------------------------------------
 
-// Members of the tree, all levels together. Recursion is bounded: scan() has let kMaxDepth through.
-int count_members(JsonNode* node) {  // NOLINT(misc-no-recursion)
-  int count = 0;
-  if (JSON_NODE_HOLDS_OBJECT(node)) {
-    JsonObjectIter iter;
-    json_object_iter_init(&iter, json_node_get_object(node));
-    JsonNode* child = nullptr;
-    while (json_object_iter_next(&iter, nullptr, &child) != FALSE)
-      count += 1 + count_members(child);
-  } else if (JSON_NODE_HOLDS_ARRAY(node)) {
-    JsonArray* array = json_node_get_array(node);
-    const guint length = json_array_get_length(array);
-    for (guint i = 0; i < length; ++i) count += 1 + count_members(json_array_get_element(array, i));
-  }
-  return count;
-}
-
 tl::unexpected<FrameError> refuse(std::optional<base::RequestId> ref, std::string message) {
   FrameError error;
   error.ref = std::move(ref);
@@ -221,12 +203,12 @@ std::string unknown_type(const std::string& type) {
   return fmt::format("`type` {} is not one the server knows.", type);
 }
 
-tl::expected<ClientMessage, FrameError> read_envelope(JsonNode* root, int members) {
+tl::expected<ClientMessage, FrameError> read_envelope(const Document& frame) {
   std::optional<std::string> problem;
-  Reader reader(json_node_get_object(root), "", &problem);
+  Reader reader(frame.root(), "", &problem);
   auto id = reader.id<base::RequestId>("id");
   if (problem) return refuse(std::nullopt, *problem);
-  if (count_members(root) != members) return refuse(id, "A member is given twice.");
+  if (frame.repeats()) return refuse(id, "A member is given twice.");
   const std::string type = reader.text("type");
   if (problem) return refuse(id, *problem);
   const auto* row =
@@ -240,16 +222,9 @@ tl::expected<ClientMessage, FrameError> read_envelope(JsonNode* root, int member
 }  // namespace
 
 tl::expected<ClientMessage, FrameError> decode(std::string_view frame) {
-  const auto members = scan(frame);
-  if (!members) return tl::unexpected(members.error());
-  const OwnedParser parser(json_parser_new_immutable());
-  GError* error = nullptr;
-  if (json_parser_load_from_data(parser.get(), frame.data(), static_cast<gssize>(frame.size()),
-                                 &error) == FALSE) {
-    g_clear_error(&error);
-    return refuse(std::nullopt, "The frame is not JSON.");
-  }
-  return read_envelope(json_parser_get_root(parser.get()), *members);
+  const auto document = Document::parse(frame);
+  if (!document) return tl::unexpected(document.error());
+  return read_envelope(*document);
 }
 
 }  // namespace parley::wire

@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "base/overloaded.h"
+#include "wire/pieces.h"
 #include "wire/wire.h"
 #include "wire/writer.h"
 
@@ -16,31 +17,8 @@ void write_role(Writer& w, call::Role role) {
     w.null("role");
 }
 
-void write_switches(Writer& w, const call::Settings& settings) {
-  w.flag("audio", settings.audio);
-  w.flag("video", settings.video);
-}
-
-void write_settings(Writer& w, const call::Settings& settings) {
-  w.object("settings", [&] { write_switches(w, settings); });
-}
-
-void write_at(Writer& w, const char* name, base::WallTime at) {
-  w.number(name, at.time_since_epoch().count());
-}
-
 void write_time_left(Writer& w, const char* name, std::optional<std::int64_t> left_ms) {
   if (left_ms) w.number(name, *left_ms);
-}
-
-// What people read. The rooms that know what was wrong write it as the part of a sentence that an
-// error of theirs is.
-std::string sentence(std::string text) {
-  if (text.empty()) return text;
-  if (text.front() >= 'a' && text.front() <= 'z')
-    text.front() = static_cast<char>(text.front() - 'a' + 'A');
-  if (text.back() != '.') text += '.';
-  return text;
 }
 
 // ---- the events: one row each, and one function where it has members -------------------------
@@ -142,15 +120,8 @@ void write(Writer& w, const call::Snapshot& s) {
   w.name("state", s.running ? "running" : "ringing");
   write_at(w, "at", s.at);
   if (s.accepted_at) write_at(w, "acceptedAt", *s.accepted_at);
-  w.array("participants", s.participants, [&w](const call::ParticipantView& p) {
-    w.nested([&] {
-      w.id("profileId", p.profile);
-      w.name("state", name_of(p.state));
-      w.optional_id("connectionId", p.connection);
-      write_switches(w, p.unmuted);
-      if (p.outcome) w.name("outcome", name_of(*p.outcome));
-    });
-  });
+  w.array("participants", s.participants,
+          [&w](const call::ParticipantView& p) { w.nested([&] { write(w, p); }); });
   write_time_left(w, "ringingLeftMs", s.ringing_left_ms);
   w.flag("canJoin", s.can_join);
 }
@@ -161,36 +132,6 @@ void write(Writer& w, const ClientLimits& limits) {
   w.number("requestBurst", limits.request_burst);
   w.number("maxReceivers", static_cast<std::int64_t>(limits.max_receivers));
   w.number("maxUnansweredCalls", static_cast<std::int64_t>(limits.max_unanswered_calls));
-}
-
-void write(Writer& w, const TextItem& item) {
-  w.name("type", "text");
-  w.id("id", item.id);
-  w.id("from", item.from);
-  w.text("body", item.body);
-  write_at(w, "at", item.at);
-}
-
-void write(Writer& w, const CallItem& item) {
-  w.name("type", "call");
-  w.id("id", item.id);
-  w.id("from", item.from);
-  w.ids("to", item.to);
-  write_settings(w, item.settings);
-  write_at(w, "at", item.at);
-  if (item.ended_at) {
-    write_at(w, "endedAt", *item.ended_at);
-    w.number("durationMs", item.duration_ms);
-  }
-  if (item.reason) w.name("reason", *item.reason);
-  w.object("outcomes", [&] {
-    for (const auto& [profile, outcome] : item.outcomes)
-      if (outcome) w.name(profile.str().c_str(), *outcome);
-  });
-}
-
-void write_item(Writer& w, const Item& item) {
-  std::visit([&w](const auto& one) { write(w, one); }, item);
 }
 
 std::string write_ok(const base::RequestId& ref, const call::Ok& ok) {
@@ -279,7 +220,7 @@ std::string encode(const ChainPage& page) {
     w.nested([&] {
       w.id("chainId", entry.chain);
       w.ids("members", entry.members);
-      w.object("last", [&] { write_item(w, entry.last); });
+      w.object("last", [&] { write(w, entry.last); });
     });
   });
   w.flag("more", page.more);
@@ -290,7 +231,7 @@ std::string encode(const HistoryPage& page) {
   Writer w("ok");
   w.id("ref", page.ref);
   w.id("chainId", page.chain);
-  w.array("items", page.items, [&w](const Item& item) { w.nested([&] { write_item(w, item); }); });
+  w.array("items", page.items, [&w](const Item& item) { w.nested([&] { write(w, item); }); });
   w.flag("more", page.more);
   return w.finish();
 }

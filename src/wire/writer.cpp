@@ -2,10 +2,11 @@
 
 namespace parley::wire {
 
-Writer::Writer(const char* type) : builder_(json_builder_new_immutable()) {
+Writer::Writer() : builder_(json_builder_new_immutable()) {
   json_builder_begin_object(builder_.get());
-  name("type", type);
 }
+
+Writer::Writer(const char* type) : Writer() { name("type", type); }
 
 void Writer::text(const char* name, const std::string& value) {
   member(name);

@@ -13,7 +13,8 @@ namespace parley::wire {
 // Thread-compatible. Members stand in the order in which they were written.
 class Writer {
  public:
-  explicit Writer(const char* type);  // begins the object with its `type`
+  Writer();                           // begins the object
+  explicit Writer(const char* type);  // ... with its `type`
 
   void text(const char* name, const std::string& value);  // what JSON cannot hold is replaced
   void name(const char* name, std::string_view value);    // one of our own stable names

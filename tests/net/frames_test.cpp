@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "net/token_bucket.h"
+#include "base/token_bucket.h"
 #include "net/upgrade.h"
 #include "support/check_main.h"
 

@@ -5,17 +5,17 @@
 
 #include "base/time.h"
 
-namespace parley::net {
+namespace parley::base {
 
 // Thread-compatible. Time is an argument and must not run backwards.
 class TokenBucket {
  public:
   // Full at `now`.
-  TokenBucket(double rate_per_second, double burst, base::TimePoint now)
+  TokenBucket(double rate_per_second, double burst, TimePoint now)
       : rate_(rate_per_second), burst_(burst), tokens_(burst), last_(now) {}
 
   // Takes one token; false: there is none.
-  [[nodiscard]] bool take(base::TimePoint now) {
+  [[nodiscard]] bool take(TimePoint now) {
     const std::chrono::duration<double> passed = now - last_;
     tokens_ = std::min(burst_, tokens_ + passed.count() * rate_);
     last_ = now;
@@ -28,7 +28,7 @@ class TokenBucket {
   double rate_;
   double burst_;
   double tokens_;
-  base::TimePoint last_;
+  TimePoint last_;
 };
 
-}  // namespace parley::net
+}  // namespace parley::base

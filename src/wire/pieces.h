@@ -1,0 +1,23 @@
+// Pieces of JSON that messages to clients and answers to servers have in common.
+#pragma once
+
+#include <string>
+
+#include "base/time.h"
+#include "call/messages.h"
+#include "wire/wire.h"
+#include "wire/writer.h"
+
+namespace parley::wire {
+
+void write_switches(Writer& w, const call::Settings& settings);  // as members of their own
+void write_settings(Writer& w, const call::Settings& settings);
+void write_at(Writer& w, const char* name, base::WallTime at);
+void write(Writer& w, const call::ParticipantView& participant);  // the members of one
+void write(Writer& w, const Item& item);                          // likewise
+
+// What people read. The rooms that know what was wrong write it as the part of a sentence that an
+// error of theirs is.
+[[nodiscard]] std::string sentence(std::string text);
+
+}  // namespace parley::wire
