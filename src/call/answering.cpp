@@ -103,11 +103,6 @@ Machine::State::Later Machine::State::perform(const Standing& standing, const Ha
 }
 
 Machine::State::Later Machine::State::perform(const Standing& /*standing*/,
-                                              const Take& /*message*/) {
-  return refuse(ErrorCode::kUnavailable, "call.take is not supported yet");
-}
-
-Machine::State::Later Machine::State::perform(const Standing& /*standing*/,
                                               const Invite& /*message*/) {
   return refuse(ErrorCode::kUnavailable, "call.invite is not supported yet");
 }
@@ -129,12 +124,19 @@ Machine::State::Later Machine::State::perform(const Standing& standing, const Up
 
 Machine::State::Later Machine::State::perform(const Standing& standing, const Media& message) {
   const auto& [call, self, device, sender] = standing;
-  if (!self.place || self.place->connection != sender.connection)
-    return refuse(ErrorCode::kNotActive, "only the active device of a participant has media");
-  if (!self.place->media)
+  MediaLeg* leg = nullptr;
+  if (self.taking && self.taking->connection == sender.connection) {
+    leg = &self.taking->media;
+  } else if (!self.place || self.place->connection != sender.connection) {
+    return refuse(ErrorCode::kNotActive,
+                  "only the active device of a participant has media, and one that takes over");
+  } else if (!self.place->media) {
     return refuse(ErrorCode::kConflict, "there is no media yet; wait for media.offer");
-  self.place->media->awaiting_verdict.insert(sender.request);
-  out_.push(ToLeg{.leg = self.place->media->id,
+  } else {
+    leg = &*self.place->media;
+  }
+  leg->awaiting_verdict.insert(sender.request);
+  out_.push(ToLeg{.leg = leg->id,
                   .connection = sender.connection,
                   .ref = sender.request,
                   .body = message.body});

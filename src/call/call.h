@@ -37,8 +37,10 @@ struct Device {
 // The media of an active participant. Exists from OpenLeg to CloseLeg.
 struct MediaLeg {
   LegId id;
+  bool offered = false;
   bool connected = false;
-  std::optional<base::TimePoint> connect_by;  // runs from the first offer until it is connected
+  std::optional<base::TimePoint>
+      connect_by;  // set until it is connected; the first offer renews it
   std::set<RequestId> awaiting_verdict;
   std::set<StreamId> shown;
 };
@@ -52,17 +54,26 @@ struct Place {
   [[nodiscard]] bool lost() const { return socket_back_by || media_back_by; }
 };
 
+// A device that is about to take the call over: it has a leg beside the one that feeds.
+struct Taking {
+  ConnectionId connection;
+  MediaLeg media;
+  base::TimePoint give_up_by;
+};
+
 struct Participant {
   ProfileId profile;
   StreamId stream;  // for the life of the call, whichever leg feeds it
   bool initiator = false;
   Stage stage = Stage::kInviting;
   Settings unmuted;
-  std::optional<Outcome> outcome;        // set exactly when stage is kLeft; provisional
-  std::optional<Place> place;            // set exactly when stage is kActive
-  std::optional<RejectReason> declined;  // said by one of its devices, for that device alone
-  base::TimePoint init_by;               // earliest moment to call it unreachable
-  base::TimePoint answer_cap;            // no device may put that off beyond this
+  std::optional<Outcome> outcome;           // set exactly when stage is kLeft; provisional
+  std::optional<Place> place;               // set exactly when stage is kActive
+  std::optional<Taking> taking;             // only while there is a place
+  std::optional<base::TimePoint> moved_at;  // when the last take-over was completed
+  std::optional<RejectReason> declined;     // said by one of its devices, for that device alone
+  base::TimePoint init_by;                  // earliest moment to call it unreachable
+  base::TimePoint answer_cap;               // no device may put that off beyond this
   std::optional<base::TimePoint> ringing_by;
 
   [[nodiscard]] bool waiting() const {

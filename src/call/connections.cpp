@@ -30,8 +30,32 @@ void Machine::State::welcome_into(Call& call, const ConnectionId& connection,
   touch(call);
 }
 
-void Machine::State::on(const SocketLost& /*lost*/) {}
-void Machine::State::on(const Resumed& /*resumed*/) {}
+// Only the socket is: place, role and ringing stay, and what there is to tell is told all the same;
+// it waits for the connection to come back.
+void Machine::State::on(const SocketLost& lost) {
+  if (!presence_.set_socket(lost.connection, false)) return;
+  for (Call* call : calls_.calls_of(presence_.find(lost.connection)->profiles))
+    if (Participant* self = active_on(*call, lost.connection))
+      set_lost(*call, *self, &Place::socket_back_by, true);
+}
+
+void Machine::State::on(const Resumed& resumed) {
+  if (!presence_.set_socket(resumed.connection, true)) return;
+  for (Call* call : calls_.calls_of(presence_.find(resumed.connection)->profiles)) {
+    touch(*call);
+    if (Participant* self = active_on(*call, resumed.connection))
+      set_lost(*call, *self, &Place::socket_back_by, false);
+    review_media(*call);  // a leg may have waited for the socket
+    for (Participant& p : call->participants) review_taking(*call, p);
+  }
+}
+
+Participant* Machine::State::active_on(Call& call, const ConnectionId& connection) {
+  const auto device = call.devices.find(connection);
+  if (device == call.devices.end()) return nullptr;
+  Participant& self = call.participants[device->second.participant];
+  return self.place && self.place->connection == connection ? &self : nullptr;
+}
 
 void Machine::State::on(const Disconnected& disconnected) {
   const Connection* who = presence_.find(disconnected.connection);
@@ -51,6 +75,8 @@ void Machine::State::lose_device(Call& call, const ConnectionId& connection) {
   Participant& self = call.participants[index];
   if (self.place && self.place->connection == connection)
     set_lost(call, self, &Place::socket_back_by, true);
+  if (self.taking && self.taking->connection == connection)
+    drop_taking(call, self, "the device is gone");
   if (self.waiting()) review_reachable(call, index);
 }
 

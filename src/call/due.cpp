@@ -32,16 +32,18 @@ void Machine::State::go_off(Call& call, const RingingTooLong& timer) {
 }
 
 void Machine::State::go_off(Call& call, const PlaceLost& timer) {
-  leave(call, call.participants[timer.participant], Outcome::kLost);
+  Participant& p = call.participants[timer.participant];
+  if (!flee_to_taker(call, p)) leave(call, p, Outcome::kLost);
 }
 
-// Before any accept nobody waits for this leg's media: its peer may still answer the offer.
+// Before any accept nobody waits for this leg's media: it is made anew, and so offered again.
 void Machine::State::go_off(Call& call, const MediaOverdue& timer) {
   Participant& p = call.participants[timer.participant];
   if (call.accepted_at) {
     lose_media(call, p, "the media connection was not made in time");
   } else {
-    p.place->media->connect_by = now_.mono + limits_.media_timeout;
+    lose_media(call, p, "");
+    review_media(call);
   }
 }
 

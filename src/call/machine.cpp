@@ -88,6 +88,7 @@ std::string describe(const Participant& p) {
     text += " on " + p.place->connection.str();
     if (p.place->socket_back_by) text += ", socket lost";
     if (p.place->media_back_by) text += ", media silent";
+    if (p.taking) text += ", taken by " + p.taking->connection.str();
     if (p.place->media) text += ", leg " + std::to_string(p.place->media->id.value);
   }
   return text + "\n";

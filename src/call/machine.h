@@ -25,6 +25,7 @@ struct Limits {
   base::Duration ringing_timeout = std::chrono::seconds(45);
   base::Duration pick_up_timeout = std::chrono::seconds(30);
   base::Duration take_over_timeout = std::chrono::seconds(10);
+  base::Duration move_interval = std::chrono::seconds(2);  // between take-overs: no ping-pong
   base::Duration media_timeout = std::chrono::seconds(15);
   base::Duration resume_window = std::chrono::seconds(30);
   base::Duration alone_timeout = std::chrono::seconds(60);

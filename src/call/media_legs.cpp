@@ -11,20 +11,23 @@ std::optional<Machine::State::LegOwner> Machine::State::find_leg(LegId id) {
   Call& call = *calls_.find(entry->second.first);
   Participant& participant = call.participants[entry->second.second];
   touch(call);
-  return LegOwner{call, participant, *participant.place->media};
+  if (participant.taking && participant.taking->media.id == id)
+    return LegOwner{call, participant, participant.taking->media, participant.taking->connection,
+                    true};
+  return LegOwner{call, participant, *participant.place->media, participant.place->connection,
+                  false};
 }
 
 void Machine::State::on(const LegOffered& report) {
   const auto owner = find_leg(report.leg);
   if (!owner) return;
-  if (!owner->leg.connected && !owner->leg.connect_by)
+  if (!std::exchange(owner->leg.offered, true) && owner->leg.connect_by)
     owner->leg.connect_by = now_.mono + limits_.media_timeout;
-  if (owner->participant.place->socket_back_by) return;  // nobody to send it to
+  if (!owner->call.devices.contains(owner->connection)) return;  // gone for good
   MediaOfferEvent offer = report.offer;
   for (OfferedTrack& track : offer.tracks)
     if (track.profile.empty()) track.profile = owner->participant.profile;
-  tell(owner->call, owner->participant.place->connection, std::move(offer), std::nullopt,
-       std::nullopt);
+  tell(owner->call, owner->connection, std::move(offer), std::nullopt, std::nullopt);
 }
 
 void Machine::State::on(const LegVerdict& report) {
@@ -40,21 +43,27 @@ void Machine::State::on(const LegConnected& report) {
   if (!owner) return;
   owner->leg.connected = true;
   owner->leg.connect_by.reset();
+  if (owner->taking) review_taking(owner->call, owner->participant);
 }
 
-void Machine::State::on(const LegSilent& report) {
-  if (const auto owner = find_leg(report.leg))
-    set_lost(owner->call, owner->participant, &Place::media_back_by, true);
-}
+void Machine::State::on(const LegSilent& report) { note_silent(report.leg, true); }
+void Machine::State::on(const LegAudible& report) { note_silent(report.leg, false); }
 
-void Machine::State::on(const LegAudible& report) {
-  if (const auto owner = find_leg(report.leg))
-    set_lost(owner->call, owner->participant, &Place::media_back_by, false);
+// A leg that is about to take over holds no place yet that could be lost.
+void Machine::State::note_silent(LegId leg, bool silent) {
+  const auto owner = find_leg(leg);
+  if (!owner) return;
+  if (!owner->taking)
+    return set_lost(owner->call, owner->participant, &Place::media_back_by, silent);
+  owner->leg.connected = !silent;
+  review_taking(owner->call, owner->participant);
 }
 
 void Machine::State::on(const LegFailed& report) {
-  if (const auto owner = find_leg(report.leg))
-    lose_media(owner->call, owner->participant, report.message);
+  const auto owner = find_leg(report.leg);
+  if (!owner) return;
+  if (owner->taking) return drop_taking(owner->call, owner->participant, report.message);
+  lose_media(owner->call, owner->participant, report.message);
 }
 
 // Before any accept nobody waits for this leg: it is made anew when a device rings or somebody
@@ -64,11 +73,11 @@ void Machine::State::lose_media(Call& call, Participant& participant, const std:
   Place& place = *participant.place;
   if (call.accepted_at && !place.socket_back_by) {
     tell(call, place.connection, MediaFailedEvent{message}, std::nullopt, std::nullopt);
-    leave(call, participant, Outcome::kFailed);
+    if (!flee_to_taker(call, participant)) leave(call, participant, Outcome::kFailed);
     return;
   }
   out_.push(Feed{participant.stream, std::nullopt});
-  close_leg(call, *place.media);
+  close_leg(call, *place.media, ErrorCode::kConflict);
   place.media.reset();
   set_lost(call, participant, &Place::media_back_by, false);
 }
@@ -76,26 +85,38 @@ void Machine::State::lose_media(Call& call, Participant& participant, const std:
 void Machine::State::review_media(Call& call) {
   if (!call.rung && !call.accepted_at) return;
   for (Participant& p : call.participants)
-    if (p.place && !p.place->media && !p.place->socket_back_by) open_leg(p, call);
+    if (p.place && !p.place->media && !p.place->socket_back_by)
+      set_place(p, p.place->connection, make_leg(call, p));
   if (!call.accepted_at) return;
-  for (Participant& p : call.participants)
-    if (p.place && p.place->media) review_shown(call, p);
+  for (Participant& p : call.participants) {
+    if (p.place && p.place->media) review_shown(call, p, *p.place->media);
+    if (p.taking) review_shown(call, p, p.taking->media);
+  }
 }
 
-void Machine::State::open_leg(Participant& participant, const Call& call) {
-  const LegId id{next_leg_++};
+MediaLeg Machine::State::make_leg(const Call& call, const Participant& participant) {
   MediaLeg leg;
-  leg.id = id;
-  participant.place->media = std::move(leg);
+  leg.id = LegId{next_leg_++};
+  leg.connect_by = now_.mono + limits_.media_timeout;
   const auto index = static_cast<std::size_t>(&participant - call.participants.data());
-  legs_.emplace(id, std::pair(call.id, index));
-  out_.push(OpenLeg{id});
-  out_.push(Feed{participant.stream, id});
-  out_.push(Mute{participant.stream, participant.unmuted});
+  legs_.emplace(leg.id, std::pair(call.id, index));
+  out_.push(OpenLeg{leg.id});
+  return leg;
 }
 
-void Machine::State::review_shown(Call& call, Participant& viewer) {
-  MediaLeg& leg = *viewer.place->media;
+void Machine::State::set_place(Participant& participant, const ConnectionId& connection,
+                               std::optional<MediaLeg> leg) {
+  if (leg) {
+    out_.push(Feed{participant.stream, leg->id});
+    out_.push(Mute{participant.stream, participant.unmuted});
+  }
+  participant.place = Place{.connection = connection,
+                            .media = std::move(leg),
+                            .socket_back_by = std::nullopt,
+                            .media_back_by = std::nullopt};
+}
+
+void Machine::State::review_shown(Call& call, const Participant& viewer, MediaLeg& leg) {
   for (const Participant& other : call.participants) {
     if (&other == &viewer) continue;
     if (other.place) {
@@ -108,15 +129,16 @@ void Machine::State::review_shown(Call& call, Participant& viewer) {
 }
 
 // What was asked of a leg that is closed will never be answered by it.
-void Machine::State::close_leg(const Call& call, MediaLeg& leg) {
+void Machine::State::close_leg(const Call& call, MediaLeg& leg, ErrorCode code) {
+  const Refusal refusal =
+      call.ended ? Refusal{ErrorCode::kEnded, "the call ended before this was done", std::nullopt}
+      : code == ErrorCode::kNotActive
+          ? Refusal{code, "the device's media ended before this was done", std::nullopt}
+          : Refusal{code, "this media broke and is made anew; wait for the next media.offer",
+                    std::nullopt};
   for (const RequestId& request : std::exchange(leg.awaiting_verdict, {})) {
     const UserId user = requests_.find(request)->user;
-    answer(request, user,
-           call.ended ? Answer(refuse(ErrorCode::kEnded, "the call ended before this was done"))
-                      : Answer(refuse(ErrorCode::kNotActive,
-                                      "the device's media ended before this was "
-                                      "done")),
-           std::nullopt);
+    answer(request, user, tl::unexpected(refusal), std::nullopt);
   }
   legs_.erase(leg.id);
   out_.push(CloseLeg{leg.id});
@@ -129,6 +151,10 @@ void Machine::State::close_place(const Call& call, Participant& participant) {
     close_leg(call, *participant.place->media);
   }
   participant.place.reset();
+  if (participant.taking) {
+    close_leg(call, participant.taking->media);
+    participant.taking.reset();
+  }
 }
 
 // From the first accept on media must be there; what ran before does not count against it.

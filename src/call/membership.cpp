@@ -1,4 +1,6 @@
 // Joining, being reachable, leaving, and the end of a call.
+#include <utility>
+
 #include "call/outcomes.h"
 #include "call/state.h"
 
@@ -14,14 +16,16 @@ void Machine::State::join(const Standing& standing) {
   out_.save(CallAccepted{call.id, self.profile, sender.connection, now_.wall});
   tell_others(call, sender.connection, AcceptEvent{}, self.profile);
 
+  // It may have a leg already, when it was about to take over a place that was lost meanwhile.
+  std::optional<MediaLeg> own_leg;
+  if (self.taking && self.taking->connection == sender.connection)
+    own_leg = std::exchange(self.taking, std::nullopt)->media;
+  if (self.taking) drop_taking(call, self, "another device has taken the call over");
   std::optional<MediaLeg> old_leg;
   if (self.place) old_leg = std::move(self.place->media);
   self.stage = Stage::kActive;
   self.outcome.reset();
-  self.place = Place{.connection = sender.connection,
-                     .media = std::nullopt,
-                     .socket_back_by = std::nullopt,
-                     .media_back_by = std::nullopt};
+  set_place(self, sender.connection, std::move(own_leg));
   review_media(call);
   if (old_leg) close_leg(call, *old_leg);
   review_alone(call);

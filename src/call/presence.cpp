@@ -26,6 +26,22 @@ void Presence::remove(const ConnectionId& id) {
   connections_.erase(found);
 }
 
+bool Presence::set_socket(const ConnectionId& id, bool there) {
+  const auto found = connections_.find(id);
+  return found != connections_.end() && std::exchange(found->second.socket, there) != there;
+}
+
+bool Presence::has_socket(const ConnectionId& id) const {
+  const Connection* connection = find(id);
+  return connection != nullptr && connection->socket;
+}
+
+bool Presence::is_there(const ProfileId& profile) const {
+  const std::set<ConnectionId>& all = connections_of(profile);
+  return std::any_of(all.begin(), all.end(),
+                     [this](const ConnectionId& id) { return has_socket(id); });
+}
+
 const Connection* Presence::find(const ConnectionId& id) const {
   const auto found = connections_.find(id);
   return found == connections_.end() ? nullptr : &found->second;

@@ -22,9 +22,15 @@ class Presence {
  public:
   void add(const ConnectionId& id, Connection connection);
   void remove(const ConnectionId& id);
+  // Its socket is lost, or back. Returns whether that is news.
+  bool set_socket(const ConnectionId& id, bool there);
   // nullptr: not there.
   [[nodiscard]] const Connection* find(const ConnectionId& id) const;
   [[nodiscard]] const std::set<ConnectionId>& connections_of(const ProfileId& profile) const;
+  // Whether this connection is there and has its socket.
+  [[nodiscard]] bool has_socket(const ConnectionId& id) const;
+  // Whether somebody of this profile is there: a connection that has its socket.
+  [[nodiscard]] bool is_there(const ProfileId& profile) const;
 
  private:
   std::map<ConnectionId, Connection> connections_;

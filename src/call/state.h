@@ -7,6 +7,7 @@
 //   texts.cpp        texts, and what has to be asked of the store
 //   errands.h        what the store is doing for the machine
 //   commands.cpp     what servers that use Parley ask
+//   taking.cpp       call.take: a call moves to another device of its participant
 //   membership.cpp   joining, being reachable, leaving, the end of a call
 //   due.cpp          what happens when a timer goes off
 //   media_legs.cpp   which legs and streams there are; reports of the media layer
@@ -73,6 +74,8 @@ class Machine::State {
   void on(const Disconnected& disconnected);
   void welcome_into(Call& call, const ConnectionId& connection, const Connection& who);
   void lose_device(Call& call, const ConnectionId& connection);
+  // The participant who is active on this connection; nullptr: nobody.
+  static Participant* active_on(Call& call, const ConnectionId& connection);
 
   // requests.cpp
   void on(const Received& received);
@@ -132,12 +135,22 @@ class Machine::State {
   Later perform(const Standing& standing, const Accept& message);
   Later perform(const Standing& standing, const Reject& message);
   Later perform(const Standing& standing, const Hangup& message);
-  Later perform(const Standing& standing, const Take& message);
   Later perform(const Standing& standing, const Invite& message);
   Later perform(const Standing& standing, const Update& message);
   Later perform(const Standing& standing, const Media& message);
   Answer reject(const Standing& standing, const Reject& message);
   void start_ringing(const Standing& standing);
+
+  // taking.cpp
+  Later perform(const Standing& standing, const Take& message);
+  void begin_taking(const Standing& standing);
+  void review_taking(Call& call, Participant& participant);
+  bool flee_to_taker(Call& call, Participant& participant);
+  void take_place(Call& call, Participant& participant);
+  void move_place(Call& call, Participant& participant, const ConnectionId& to,
+                  std::optional<MediaLeg> leg);
+  void drop_taking(Call& call, Participant& participant, const std::string& why);
+  void go_off(Call& call, const TakeOverdue& timer);
 
   // membership.cpp
   void join(const Standing& standing);
@@ -171,13 +184,20 @@ class Machine::State {
     Call& call;
     Participant& participant;
     MediaLeg& leg;
+    const ConnectionId& connection;
+    bool taking = false;  // the leg of a device that is about to take over
   };
   std::optional<LegOwner> find_leg(LegId id);
   // Opens the legs that should be open, and shows everyone to everyone, as far as the call is.
   void review_media(Call& call);
-  void open_leg(Participant& participant, const Call& call);
-  void review_shown(Call& call, Participant& viewer);
-  void close_leg(const Call& call, MediaLeg& leg);
+  MediaLeg make_leg(const Call& call, const Participant& participant);
+  // The participant is active on `connection`, and `leg`, if any, feeds its stream from now on.
+  void set_place(Participant& participant, const ConnectionId& connection,
+                 std::optional<MediaLeg> leg);
+  void review_shown(Call& call, const Participant& viewer, MediaLeg& leg);
+  void note_silent(LegId leg, bool silent);
+  // `code`: what is answered to requests that it can no longer answer, when the call goes on.
+  void close_leg(const Call& call, MediaLeg& leg, ErrorCode code = ErrorCode::kNotActive);
   void close_place(const Call& call, Participant& participant);
   void lose_media(Call& call, Participant& participant, const std::string& message);
   void restart_media_timers(Call& call);

@@ -29,10 +29,12 @@ void consider_waiting(Due& due, const Call& call, std::size_t index) {
   }
 }
 
-void consider_active(Due& due, const Place& place, std::size_t index) {
+void consider_active(Due& due, const Participant& p, std::size_t index) {
+  const Place& place = *p.place;
   take_earlier(due, place.socket_back_by, PlaceLost{index});
   take_earlier(due, place.media_back_by, PlaceLost{index});
   if (place.media) take_earlier(due, place.media->connect_by, MediaOverdue{index});
+  if (p.taking) take_earlier(due, p.taking->give_up_by, TakeOverdue{index});
 }
 
 TimeLeft time_left_of(const Participant& p, base::TimePoint answer_by, base::TimePoint now,
@@ -51,7 +53,7 @@ Due next_due(const Call& call) {
   for (std::size_t i = 0; i < call.participants.size(); ++i) {
     const Participant& p = call.participants[i];
     if (p.waiting()) consider_waiting(due, call, i);
-    if (p.place) consider_active(due, *p.place, i);
+    if (p.place) consider_active(due, p, i);
   }
   return due;
 }

@@ -26,8 +26,11 @@ struct PlaceLost {
 struct MediaOverdue {
   std::size_t participant = 0;
 };
+struct TakeOverdue {
+  std::size_t participant = 0;
+};
 using Timer = std::variant<CallTooLong, AloneTooLong, ResponseOverdue, RingingTooLong, PlaceLost,
-                           MediaOverdue>;
+                           MediaOverdue, TakeOverdue>;
 
 struct Due {
   base::TimePoint at;

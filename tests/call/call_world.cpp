@@ -110,6 +110,14 @@ void CallWorld::disconnect(const std::string& connection) {
   step(call::Disconnected{ConnectionId(connection)});
 }
 
+void CallWorld::loses_socket(const std::string& connection) {
+  step(call::SocketLost{ConnectionId(connection)});
+}
+
+void CallWorld::resumes(const std::string& connection) {
+  step(call::Resumed{ConnectionId(connection)});
+}
+
 std::string CallWorld::send(const std::string& connection, call::RequestBody body) {
   return send_as("r" + std::to_string(next_request_++), connection, std::move(body));
 }
@@ -138,6 +146,9 @@ std::string CallWorld::accepts(const std::string& connection, const std::string&
 std::string CallWorld::rejects(const std::string& connection, call::RejectReason reason,
                                call::RejectScope scope, const std::string& id) {
   return send(connection, call::Reject{call::CallId(id), reason, scope});
+}
+std::string CallWorld::takes(const std::string& connection, const std::string& id) {
+  return send(connection, call::Take{call::CallId(id)});
 }
 std::string CallWorld::hangs_up(const std::string& connection, const std::string& id) {
   return send(connection, call::Hangup{call::CallId(id)});
@@ -220,6 +231,15 @@ void CallWorld::hand_in(const call::Input& input) {
     std::visit([this](const auto& one) { keep(one); }, effect);
     if (auto answer = store_.take(effect)) answers_.push_back(*std::move(answer));
   }
+  if (connects_at_once_) connect_new_legs();
+}
+
+void CallWorld::connect_new_legs() {
+  const std::vector<call::Effect> effects = effects_;
+  for (const call::Effect& effect : effects)
+    if (const auto* open = std::get_if<call::OpenLeg>(&effect))
+      hand_in(call::LegConnected{open->leg});
+  effects_ = effects;
 }
 
 void CallWorld::keep(const call::Welcome& effect) {

@@ -28,6 +28,9 @@ class CallWorld {
   void connect(const std::string& connection, const std::string& user,
                std::vector<std::string> profiles = {});
   void disconnect(const std::string& connection);
+  // Its socket is lost, and back: the connection stays what it is.
+  void loses_socket(const std::string& connection);
+  void resumes(const std::string& connection);
 
   // Sends a request with a fresh id; returns the answer as text: "ok", "ok active-receiver",
   // "conflict", "already_accepted c3"; "" while there is none.
@@ -45,6 +48,7 @@ class CallWorld {
                       call::RejectReason reason = call::RejectReason::kDeclined,
                       call::RejectScope scope = call::RejectScope::kProfile,
                       const std::string& id = "call");
+  std::string takes(const std::string& connection, const std::string& id = "call");
   std::string hangs_up(const std::string& connection, const std::string& id = "call");
   std::string publishes(const std::string& connection, const std::string& id = "call");
   // Sends a text that founds the chain `id`, and one into a chain.
@@ -55,6 +59,8 @@ class CallWorld {
   // What a server asks; the answer is text like that of send().
   std::string commands(call::CommandBody body);
 
+  // From now on the media of every leg is connected as soon as it is opened.
+  void media_connects_at_once() { connects_at_once_ = true; }
   // A report of the media layer.
   void leg(call::Input report);
   void shut_down();
@@ -92,6 +98,7 @@ class CallWorld {
  private:
   void step(const call::Input& input);
   void hand_in(const call::Input& input);
+  void connect_new_legs();
   void keep(const call::Welcome& effect);
   void keep(const call::SendReply& effect);
   void keep(const call::SendEvent& effect);
@@ -116,6 +123,7 @@ class CallWorld {
   bool held_ = false;
   base::Instant now_;
   std::uint64_t next_request_ = 1;
+  bool connects_at_once_ = false;
   std::vector<call::Effect> effects_;
   std::optional<call::Reply> last_reply_;
   std::optional<call::CommandDone> last_done_;

@@ -102,6 +102,7 @@ END_TEST
 
 START_TEST(a_lost_device_keeps_its_place_for_the_resume_window) {
   FourDevices w;
+  w.media_connects_at_once();
   w.calls("c1", "A", {"B"});
   w.accepts("c3");
   w.told("c4");
@@ -119,6 +120,7 @@ END_TEST
 
 START_TEST(another_device_may_accept_a_lost_place) {
   FourDevices w;
+  w.media_connects_at_once();
   w.calls("c1", "A", {"B"});
   w.accepts("c3");
   w.media();
@@ -158,6 +160,7 @@ END_TEST
 
 START_TEST(silent_media_alone_is_a_lost_leg_too) {
   FourDevices w;
+  w.media_connects_at_once();
   w.calls("c1", "A", {"B"});
   w.accepts("c3");
   w.told("c4");
@@ -177,6 +180,7 @@ END_TEST
 
 START_TEST(socket_and_media_have_windows_of_their_own) {
   FourDevices w;
+  w.media_connects_at_once();
   w.calls("c1", "A", {"B"});
   w.accepts("c3");
   w.leg(parley::call::LegSilent{LegId{2}});
@@ -189,6 +193,128 @@ START_TEST(socket_and_media_have_windows_of_their_own) {
   SAYS(w.end(), "");
   w.pass(1s);
   SAYS(w.end(), "lost 50000 A=completed B=lost");
+}
+END_TEST
+
+START_TEST(a_lost_socket_keeps_role_and_media_until_it_is_back) {
+  FourDevices w;
+  w.media_connects_at_once();
+  w.calls("c1", "A", {"B"});
+  w.accepts("c3");
+  w.told("c1");
+  w.told("c3");
+  w.media();
+  w.loses_socket("c3");
+  w.loses_socket("c3");  // said twice
+  SAYS(w.told("c1"), "reconnecting:B@c3");
+  w.pass(29999ms);
+  w.resumes("c3");
+  SAYS(w.told("c1"), "reconnected:B@c3");
+  SAYS(w.told("c3"), "reconnecting:B@c3 reconnected:B@c3");  // kept for it meanwhile
+  SAYS(w.media(), "");
+  SAYS(w.publishes("c3"), "");
+  w.pass(1h);
+  SAYS(w.end(), "");
+  SAYS(w.problems(), "");
+}
+END_TEST
+
+START_TEST(the_window_runs_from_the_loss_whenever_the_connection_is_given_up) {
+  FourDevices w;
+  w.media_connects_at_once();
+  w.calls("c1", "A", {"B"});
+  w.accepts("c3");
+  w.told("c1");
+  w.loses_socket("c3");
+  w.pass(20s);
+  w.disconnect("c3");
+  SAYS(w.told("c1"), "reconnecting:B@c3");
+  w.resumes("c3");  // there is no way back
+  w.pass(9999ms);
+  SAYS(w.end(), "");
+  w.pass(1ms);
+  SAYS(w.end(), "lost 30000 A=completed B=lost");
+  SAYS(w.problems(), "");
+}
+END_TEST
+
+START_TEST(a_device_that_rings_goes_on_ringing_while_its_socket_is_lost) {
+  FourDevices w;
+  w.calls("c1", "A", {"B"});
+  w.rings("c3");
+  w.disconnect("c4");
+  w.told("c1");
+  w.loses_socket("c3");
+  w.pass(20s);
+  SAYS(w.end(), "");
+  SAYS(w.told("c1"), "");
+  w.resumes("c3");
+  SAYS(w.accepts("c3"), "ok active-receiver");
+  SAYS(w.problems(), "");
+}
+END_TEST
+
+START_TEST(a_device_whose_socket_is_lost_before_it_rang_is_waited_for_no_longer_than_any) {
+  CallWorld w;
+  w.connect("c1", "A");
+  w.connect("c3", "B");
+  w.calls("c1", "A", {"B"});
+  w.loses_socket("c3");
+  w.pass(10s);
+  SAYS(w.end(), "unreachable 0 A=unreachable B=unreachable");
+  SAYS(w.told("c3"), "init:- init_timeout:B end:unreachable");
+}
+END_TEST
+
+START_TEST(media_that_waited_for_the_socket_is_made_when_it_is_back) {
+  FourDevices w;
+  w.calls("c1", "A", {"B"});
+  w.loses_socket("c1");
+  w.rings("c3");
+  SAYS(w.media(), "");
+  w.resumes("c1");
+  SAYS(w.media(), "open1 feed1=1 mute1+a+v");
+  w.loses_socket("c1");
+  w.leg({parley::call::LegOffered{LegId{1}, {1, "v=0", {}}}});
+  SAYS(w.told("c1"), "reconnecting:A@c1 ringing:B@c3 reconnected:A@c1 reconnecting:A@c1 offer1");
+  SAYS(w.problems(), "");
+}
+END_TEST
+
+START_TEST(media_that_breaks_while_the_socket_is_lost_is_made_anew_when_it_is_back) {
+  FourDevices w;
+  w.calls("c1", "A", {"B"});
+  w.accepts("c3");
+  w.media();
+  w.loses_socket("c3");
+  w.leg(parley::call::LegFailed{LegId{2}, "closed by the peer"});
+  SAYS(w.media(), "feed2=none close2");
+  w.resumes("c3");
+  SAYS(w.media(), "open3 feed2=3 mute2+a+v show3:A");
+  SAYS(w.problems(), "");
+}
+END_TEST
+
+START_TEST(a_request_cut_off_by_a_lost_socket_is_answered_when_it_is_repeated) {
+  FourDevices w;
+  const parley::call::Media publish{parley::call::CallId("call"), parley::call::MediaPublish{}};
+  w.calls("c1", "A", {"B"});
+  w.accepts("c3");
+  w.media();
+  w.send_as("m1", "c3", publish);
+  w.loses_socket("c3");
+  w.leg(parley::call::LegVerdict{LegId{2}, parley::call::ConnectionId("c3"),
+                                 parley::call::RequestId("m1"), std::nullopt});
+  w.resumes("c3");
+  SAYS(w.send_as("m1", "c3", publish), "ok");
+  SAYS(w.media(), "to2");  // asked once
+
+  w.send_as("m2", "c3", publish);  // and one whose leg breaks meanwhile
+  w.loses_socket("c3");
+  w.leg(parley::call::LegFailed{LegId{2}, "closed by the peer"});
+  w.resumes("c3");
+  SAYS(w.send_as("m2", "c3", publish), "conflict");
+  SAYS(w.problems(), "");
 }
 END_TEST
 
@@ -216,5 +342,12 @@ int main() {
        a_caller_lost_before_the_accept_is_picked_up_on_another_device,
        a_caller_lost_for_good_before_the_accept_has_made_a_missed_call,
        silent_media_alone_is_a_lost_leg_too, socket_and_media_have_windows_of_their_own,
+       a_lost_socket_keeps_role_and_media_until_it_is_back,
+       the_window_runs_from_the_loss_whenever_the_connection_is_given_up,
+       a_device_that_rings_goes_on_ringing_while_its_socket_is_lost,
+       a_device_whose_socket_is_lost_before_it_rang_is_waited_for_no_longer_than_any,
+       media_that_waited_for_the_socket_is_made_when_it_is_back,
+       media_that_breaks_while_the_socket_is_lost_is_made_anew_when_it_is_back,
+       a_request_cut_off_by_a_lost_socket_is_answered_when_it_is_repeated,
        losing_everybody_leaves_nothing});
 }

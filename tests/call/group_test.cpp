@@ -103,6 +103,7 @@ END_TEST
 
 START_TEST(one_who_is_left_alone_is_not_left_for_ever) {
   Group w;
+  w.media_connects_at_once();
   w.accepts("b1");
   w.rejects("c1");
   w.pass(1s);
@@ -129,6 +130,7 @@ END_TEST
 
 START_TEST(an_unreachable_profile_rings_when_its_device_comes_online) {
   CallWorld w;
+  w.media_connects_at_once();
   w.connect("a1", "A");
   w.connect("b1", "B");
   w.calls("a1", "A", {"B", "D"});

@@ -119,8 +119,28 @@ START_TEST(media_that_does_not_connect_in_time_fails) {
 }
 END_TEST
 
+START_TEST(a_leg_that_is_never_offered_fails_too) {
+  Running w;
+  w.leg(offered(1));
+  w.leg(parley::call::LegConnected{LegId{1}});
+  w.pass(10s);
+  w.leg(offered(2));  // late; its time runs from here
+  w.pass(14999ms);
+  SAYS(w.end(), "");
+  w.pass(1ms);
+  SAYS(w.end(), "failed 25000 A=completed B=failed");
+
+  Running never;
+  never.leg(parley::call::LegConnected{LegId{1}});
+  never.pass(15s);
+  SAYS(never.end(), "failed 15000 A=completed B=failed");
+  SAYS(w.problems() + never.problems(), "");
+}
+END_TEST
+
 START_TEST(connected_media_has_no_time_out) {
   Running w;
+  w.leg(parley::call::LegConnected{LegId{1}});
   w.leg(offered(2));
   w.leg(parley::call::LegConnected{LegId{2}});
   w.leg(offered(2));
@@ -134,9 +154,17 @@ START_TEST(before_any_accept_media_is_not_failed) {
   w.calls("c1", "A", {"B"});
   w.rings("c3");
   w.leg(offered(1));
-  w.pass(44s);
+  w.media();
+  w.pass(14999ms);
+  SAYS(w.media(), "");
+  w.pass(1ms);
+  SAYS(w.media(), "feed1=none close1 open2 feed1=2 mute1+a+v");  // it is offered again
+  w.leg(offered(2));
+  SAYS(w.told("c1"), "ringing:B@c3 offer1 offer1");
+  w.pass(29s);
   SAYS(w.end(), "");
   w.accepts("c3");  // the time-out runs anew from here
+  w.leg(parley::call::LegConnected{LegId{4}});
   w.pass(14999ms);
   SAYS(w.end(), "");
   w.pass(1ms);
@@ -198,8 +226,9 @@ int main() {
        the_verdict_is_the_reply_and_is_remembered,
        what_a_closed_leg_can_no_longer_answer_is_answered_all_the_same,
        an_offer_names_the_legs_own_profile_on_its_own_lines,
-       media_that_does_not_connect_in_time_fails, connected_media_has_no_time_out,
-       before_any_accept_media_is_not_failed, a_leg_that_fails_before_any_accept_is_made_anew,
+       media_that_does_not_connect_in_time_fails, a_leg_that_is_never_offered_fails_too,
+       connected_media_has_no_time_out, before_any_accept_media_is_not_failed,
+       a_leg_that_fails_before_any_accept_is_made_anew,
        a_leg_that_fails_after_the_accept_is_the_end_for_its_participant,
        a_leg_that_fails_with_its_socket_lost_keeps_the_place,
        mute_is_inherited_by_the_next_device});

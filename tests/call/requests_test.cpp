@@ -157,6 +157,7 @@ END_TEST
 
 START_TEST(a_repeat_gets_the_first_answer_and_changes_nothing) {
   FourDevices w;
+  w.media_connects_at_once();
   w.calls("c1", "A", {"B"});
   w.told("c3");
   SAYS(w.calls("c2", "A", {"X"}), "ok active-initiator");  // other members, another device

@@ -173,6 +173,7 @@ END_TEST
 
 START_TEST(an_accept_at_the_last_moment_beats_the_time_out) {
   FourDevices w;
+  w.media_connects_at_once();
   w.calls("c1", "A", {"B"});
   w.rings("c3");
   w.pass(44999ms);
@@ -185,6 +186,7 @@ END_TEST
 
 START_TEST(a_call_does_not_last_longer_than_the_longest_call) {
   FourDevices w;
+  w.media_connects_at_once();
   w.calls("c1", "A", {"B"});
   w.accepts("c3");
   w.pass(24h);

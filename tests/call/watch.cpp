@@ -20,6 +20,7 @@ void Watch::see(const call::Input& input, const std::vector<call::Effect>& effec
                 const call::Machine& machine, base::TimePoint now) {
   asking_.reset();
   stored_.reset();
+  taking_.reset();
   ticked_ = std::holds_alternative<call::Tick>(input);
   std::visit([this](const auto& one) { note(one); }, input);
   for (const call::Effect& effect : effects)
@@ -47,6 +48,7 @@ void Watch::note(const call::Connected& input) { present_.insert(input.connectio
 
 void Watch::note(const call::Disconnected& input) {
   present_.erase(input.connection);
+  without_socket_.erase(input.connection);
   std::erase_if(owed_, [&](const auto& entry) { return entry.first == input.connection; });
   for (auto& [id, call] : calls_) call.told.erase(input.connection);
 }
@@ -57,6 +59,14 @@ void Watch::note(const call::Received& input) {
   owed_.insert({input.connection, input.request.id});
   if (const auto* ringing = std::get_if<call::Ringing>(&input.request.body))
     note_ringing(ringing->call);
+  if (const auto* take = std::get_if<call::Take>(&input.request.body)) note_take(take->call);
+}
+
+void Watch::note_take(const call::CallId& id) {
+  const auto call = calls_.find(id);
+  if (call == calls_.end()) return;
+  taking_ = id;
+  call->second.takers.insert(*asking_);
 }
 
 void Watch::note(const call::TextStored& input) {
@@ -131,6 +141,9 @@ void Watch::check_event(Call& call, const call::Event& event, const call::Connec
   }
   if (std::holds_alternative<call::AcceptEvent>(event.body))
     expect(party.active == event.connection, "an accept is told that is not the recorded one");
+  if (const auto* take = std::get_if<call::TakeEvent>(&event.body))
+    expect(party.active == event.connection && party.was == take->was,
+           "a take-over is told that is not the recorded one");
   if (const auto* left = std::get_if<call::LeftEvent>(&event.body))
     expect(party.outcome == left->outcome, "call.left differs from what was recorded");
   if (std::holds_alternative<call::ReconnectingEvent>(event.body)) party.reconnecting = true;
@@ -177,9 +190,13 @@ void Watch::check(const call::CallAccepted& record) {
   Call& call = call_of(record.call);
   expect(!call.ended, "an accept after the end");
   Party& party = call.parties.at(record.profile);
-  expect(!party.active || party.reconnecting || !present_.contains(*party.active),
+  expect(!party.active || party.reconnecting || !present_.contains(*party.active) ||
+             without_socket_.contains(*party.active) || call.takers.contains(record.connection),
          "a participant is active twice");
+  expect(present_.contains(record.connection) && !without_socket_.contains(record.connection),
+         "a device is active whose socket is lost");
   party = Party{.active = record.connection,
+                .was = party.active,
                 .reconnecting = false,
                 .ringing = false,
                 .outcome = std::nullopt,
@@ -191,8 +208,11 @@ void Watch::check(const call::ParticipantLeft& record) {
   expect(!call.ended, "a participant leaves after the end");
   Party& party = call.parties.at(record.profile);
   expect(!party.outcome || party.may_ring_again, "a participant leaves twice");
-  party = Party{
-      .active = std::nullopt, .reconnecting = false, .ringing = false, .outcome = record.outcome};
+  party = Party{.active = std::nullopt,
+                .was = std::nullopt,
+                .reconnecting = false,
+                .ringing = false,
+                .outcome = record.outcome};
 }
 
 void Watch::check(const call::CallEnded& record) {
@@ -239,10 +259,12 @@ void Watch::check_calls(const call::Machine& machine, base::TimePoint now) {
 void Watch::check(const call::OpenLeg& effect) {
   expect(opened_.insert(effect.leg).second, "a leg is opened twice");
   open_.insert(effect.leg);
+  if (taking_ && asking_) takers_legs_.emplace(effect.leg, *asking_);
 }
 
 void Watch::check(const call::CloseLeg& effect) {
   expect(open_.erase(effect.leg) == 1, "a leg is closed that is not open");
+  takers_legs_.erase(effect.leg);
   std::erase_if(shown_, [&](const auto& entry) { return entry.first == effect.leg; });
 }
 
@@ -252,13 +274,16 @@ void Watch::check(const call::ToLeg& effect) {
     return std::any_of(entry.second.parties.begin(), entry.second.parties.end(),
                        [&](const auto& party) { return party.second.active == effect.connection; });
   });
-  expect(active, "media of a device that is not active");
+  const auto taker = takers_legs_.find(effect.leg);
+  expect(active || (taker != takers_legs_.end() && taker->second == effect.connection),
+         "media of a device that is not active");
 }
 
 void Watch::check(const call::Feed& effect) {
   if (effect.leg) {
     expect(open_.contains(*effect.leg), "a stream is fed by a leg that is not open");
     fed_[effect.stream] = *effect.leg;
+    takers_legs_.erase(*effect.leg);
   } else {
     expect(fed_.erase(effect.stream) == 1, "a stream is stopped that nobody fed");
   }
@@ -277,14 +302,15 @@ void Watch::check(const call::Mute& effect) {
   expect(fed_.contains(effect.stream), "a stream is muted that nobody feeds");
 }
 
-// Each open leg feeds exactly one stream, and each stream has one leg: no participant has two.
+// Each open leg feeds exactly one stream, and each stream has one leg: no participant has two. Only
+// that of a device which is about to take over feeds nothing yet.
 void Watch::check_legs() {
   std::set<call::LegId> feeding;
   for (const auto& [stream, leg] : fed_) {
     expect(open_.contains(leg), "a closed leg feeds a stream");
     expect(feeding.insert(leg).second, "a leg feeds two streams");
   }
-  expect(feeding.size() == open_.size(), "a leg is open that feeds nothing");
+  expect(feeding.size() + takers_legs_.size() == open_.size(), "a leg is open that feeds nothing");
 }
 
 }  // namespace parley::test

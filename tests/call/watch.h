@@ -26,6 +26,7 @@ class Watch {
  private:
   struct Party {
     std::optional<call::ConnectionId> active;  // as recorded
+    std::optional<call::ConnectionId> was;     // where it was taken from
     bool reconnecting = false;
     bool ringing = false;
     std::optional<call::Outcome> outcome;  // provisional
@@ -37,15 +38,19 @@ class Watch {
     std::set<call::ConnectionId> told;
     std::set<call::ConnectionId> told_end;
     std::map<call::ProfileId, call::Outcome> outcomes;
+    std::set<call::ConnectionId> takers;  // devices that ever asked to take it over
     bool ended = false;
   };
 
   void note(const call::Connected& input);
+  void note(const call::SocketLost& input) { without_socket_.insert(input.connection); }
+  void note(const call::Resumed& input) { without_socket_.erase(input.connection); }
   void note(const call::Disconnected& input);
   void note(const call::Received& input);
   void note(const call::TextStored& input);
   void note(const call::Recalled& input);
   void note_ringing(const call::CallId& id);
+  void note_take(const call::CallId& id);
   template <class Other>
   void note(const Other& /*input*/) {}
 
@@ -85,10 +90,13 @@ class Watch {
   std::set<call::ConnectionId> heard_;  // of the text that is stored now
   std::optional<call::TextMessage> stored_;
   std::optional<call::ConnectionId> asking_;  // of the input being looked at
+  std::optional<call::CallId> taking_;        // what call.take of this input is about
+  std::set<call::ConnectionId> without_socket_;
   bool ticked_ = false;
   std::map<call::CallId, Call> calls_;
   std::set<call::LegId> opened_;  // ever
   std::set<call::LegId> open_;
+  std::map<call::LegId, call::ConnectionId> takers_legs_;  // do not feed a stream yet
   std::map<call::StreamId, call::LegId> fed_;
   std::set<std::pair<call::LegId, call::StreamId>> shown_;
   std::vector<std::string> problems_;
