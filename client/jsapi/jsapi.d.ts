@@ -1,13 +1,18 @@
-// Types of JSAPI. What each member does is said in the JavaScript beside this file.
+// Types of JSAPI. docs/jsapi/reference.md is made of this file by `npm run build`.
 
+/** What this device is in a call; null while a receiver has neither accepted nor declined. */
 export type Role =
   | 'active initiator'
   | 'passive initiator'
   | 'active receiver'
   | 'passive receiver';
+/** `opening` until the server has confirmed a call made here, `running` after the first accept. */
 export type CallState = 'opening' | 'ringing' | 'running' | 'ended';
+/** `reconnecting`: the connection is lost, and is renewed by itself. */
 export type ConnectionState = 'disconnected' | 'connecting' | 'connected' | 'reconnecting';
+/** `inviting` until one of its devices rings, `reconnecting` while its place is kept for it. */
 export type ParticipantState = 'inviting' | 'ringing' | 'active' | 'reconnecting' | 'left';
+/** How a call ended for one participant, as the server decided it. */
 export type Outcome =
   | 'completed'
   | 'cancelled'
@@ -20,108 +25,44 @@ export type Outcome =
   | 'kicked'
   | 'shutdown'
   | 'failed';
+/** The microphone's or the camera's. */
 export type Kind = 'audio' | 'video';
+/** What a track comes from. */
 export type Source = 'mic' | 'camera' | 'screen' | 'screen-audio';
 
+/** One who takes part in a call. */
 export interface Participant {
   profileId: string;
   state: ParticipantState;
-  /** Where it is active. */
+  /** The device it is in the call on. */
   connectionId: string | null;
-  /** False while muted. */
+  /** Whether it can be heard: false while muted. */
   audio: boolean;
+  /** Whether it can be seen: false while muted. */
   video: boolean;
-  /** Provisional until the call has ended. */
+  /** Set once it is over for this participant; may be withdrawn until the call has ended. */
   outcome: Outcome | null;
 }
 
-/** A text as its sender gets it back, once it is stored. */
-export interface SentText {
-  id: string;
-  chainId: string;
-  from: string;
-  body: string;
-  /** Unix time in milliseconds, of the server. */
-  at: number;
-}
-
-export interface TextMessage extends SentText {
-  /** Everybody in the chain. */
-  members: string[];
-}
-
-export interface TextItem {
-  type: 'text';
-  id: string;
-  from: string;
-  body: string;
-  at: number;
-}
-
-export interface CallItem {
-  type: 'call';
-  /** The call's id. */
-  id: string;
-  from: string;
-  to: string[];
-  settings: { audio: boolean; video: boolean };
-  at: number;
-  /** Absent while the call lives, and so are the next two. */
-  endedAt?: number;
-  reason?: Outcome;
-  /** Since the first accept; 0 without one. */
-  durationMs?: number;
-  /** Who has one so far. */
-  outcomes: Record<string, Outcome>;
-}
-
-export type ChainItem = TextItem | CallItem;
-
-export interface Chain {
-  chainId: string;
-  members: string[];
-  last: ChainItem;
-}
-
-export interface Page<Item> {
-  items: Item[];
-  /** There are older ones: ask again with `before`, the id of the oldest of these. */
-  more: boolean;
-}
-
-export interface PageRequest {
-  /** Only what is older than this one: a chain's id for chains(), an item's for history(). */
-  before?: string | null;
-  /** 50 by default, at most 200. */
-  limit?: number;
-}
-
-export interface SendText {
-  /** One of one's own profiles. */
-  from: string;
-  /** The chain it belongs to; or else `to`. */
-  chainId?: string | null;
-  /** With whom to found a new chain. */
-  to?: string | string[] | null;
-  /** At most 8 KiB of UTF-8, and not empty. */
-  body: string;
-  /** Of a text that was refused with kind `retry`, to try it once more; a new one by default. */
-  id?: string;
-}
-
+/** Sound and picture of another participant. */
 export interface RemoteStream {
   profileId: string;
+  /** Camera and microphone make one stream, screen and its sound another. */
   source: 'camera' | 'screen';
   stream: MediaStream;
 }
 
+/** What is counted of one track. Members the browser does not count are absent. */
 export interface TrackStats {
   profileId: string;
   source: Source;
   kind: Kind;
+  /** `out` for what this device sends. */
   direction: 'in' | 'out';
+  /** Such as `opus` or `VP8`. */
   codec?: string;
   packets?: number;
+  /** With direction `out`: as the server reports. */
   packetsLost?: number;
   bytes?: number;
   jitterMs?: number;
@@ -133,220 +74,389 @@ export interface TrackStats {
   frameHeight?: number;
   framesPerSecond?: number;
   freezeCount?: number;
+  /** 0 to 1, at the moment. */
   audioLevel?: number;
   totalAudioEnergy?: number;
 }
 
+/** What is counted of this device's media. */
 export interface CallStats {
   connectionState: RTCPeerConnectionState;
+  /** To the server and back; undefined before it was measured. */
   roundTripMs: number | undefined;
   tracks: TrackStats[];
 }
 
+/** How well a participant gets through. */
 export interface Quality {
+  /** One's own profile stands for what this device sends. */
   profileId: string;
   level: 'good' | 'fair' | 'poor';
-  /** Since the last look, of the worst of its tracks; null where nothing was measured. */
+  /** In the last two seconds, of the worst of its tracks; null where nothing was measured. */
   lossPercent: number | null;
   jitterMs: number | null;
   roundTripMs: number | null;
 }
 
+/** What became of this device's microphone or camera. */
 export interface DeviceChange {
   source: 'mic' | 'camera';
   /**
-   * `lost`: is tried to be got back; `waiting`: is not to be had now, and tried again when something
-   * is plugged in; `back`; `failed`: the user has to allow it, and to unmute.
+   * `lost`: the system took it away, and it is opened again at once; `waiting`: it is not to be had
+   * now, and tried again when something is plugged in; `back`; `failed`: the user has to allow it,
+   * and then to unmute.
    */
   state: 'lost' | 'waiting' | 'back' | 'failed';
   /** Why, with `waiting` and `failed`. */
   error: JsapiError | null;
 }
 
+/** What to open on this device: true, false, or what the device should be like. */
 export interface MediaChoice {
-  /** true, false, or what the device should be like. */
   audio?: boolean | MediaTrackConstraints;
   video?: boolean | MediaTrackConstraints;
 }
 
+/** A text as its sender gets it back, once it is stored. */
+export interface SentText {
+  id: string;
+  chainId: string;
+  from: string;
+  body: string;
+  /** When the server took it, as Unix time in milliseconds. */
+  at: number;
+}
+
+/** A text somebody has sent. */
+export interface TextMessage extends SentText {
+  /** Everybody in the chain. */
+  members: string[];
+}
+
+/** A text in the history of a chain. */
+export interface TextItem {
+  type: 'text';
+  id: string;
+  from: string;
+  body: string;
+  /** Unix time in milliseconds. */
+  at: number;
+}
+
+/** A call in the history of a chain. */
+export interface CallItem {
+  type: 'call';
+  /** The call's id. */
+  id: string;
+  from: string;
+  to: string[];
+  settings: { audio: boolean; video: boolean };
+  /** When it was begun, as Unix time in milliseconds. */
+  at: number;
+  /** Absent while the call lives, as are `reason` and `durationMs`. */
+  endedAt?: number;
+  /** Why the call as a whole ended. */
+  reason?: Outcome;
+  /** Since the first accept; 0 without one. */
+  durationMs?: number;
+  /** Of those who have one so far. */
+  outcomes: Record<string, Outcome>;
+}
+
+/** What a chain is made of. */
+export type ChainItem = TextItem | CallItem;
+
+/** A conversation: texts and calls in one order. */
+export interface Chain {
+  chainId: string;
+  members: string[];
+  /** The latest text or call. */
+  last: ChainItem;
+}
+
+/** A part of a list. */
+export interface Page<Item> {
+  items: Item[];
+  /** There are older ones: ask again with `before`, the id of the oldest of these. */
+  more: boolean;
+}
+
+/** Which part of a list. */
+export interface PageRequest {
+  /** Only what is older than this one: a chain's id for chains(), an item's for history(). */
+  before?: string | null;
+  /** 50 by default, at most 200. */
+  limit?: number;
+}
+
+/** What sendText() takes: either `chainId` or `to`. */
+export interface SendText {
+  /** One of one's own profiles. */
+  from: string;
+  /** The chain it belongs to. */
+  chainId?: string | null;
+  /** With whom to begin a new chain. */
+  to?: string | string[] | null;
+  /** At most 8 KiB of UTF-8, and not empty. */
+  body: string;
+  /** Of a text that was refused with kind `retry`, to try it once more; a new one by default. */
+  id?: string;
+}
+
+/** What connect() takes. */
+export interface ConnectOptions {
+  /** The server's address, as in `wss://calls.example.org/ws`; by default that of the page. */
+  url?: string;
+  /**
+   * An access token, or a function that returns or promises a fresh one. The function is asked
+   * again before a token expires, and whenever the connection is renewed.
+   */
+  token: string | (() => string | Promise<string>);
+}
+
+/** Who one is at the server. */
+export interface Session {
+  /** This device's name. */
+  connectionId: string;
+  userId: string;
+  /** The profiles one calls and is called as. */
+  profiles: string[];
+}
+
+/** What openCall() takes by name. */
+export interface OpenCall {
+  /** One of one's own profiles. */
+  from: string;
+  to: string | string[];
+  /** The chain the call belongs to; a new one by default. */
+  chainId?: string | null;
+  /** false: all own devices stay passive until one of them accepts. */
+  immediate?: boolean;
+  /** Ends the live call this one meets, as `superseded`, in place of joining it. */
+  replace?: boolean;
+  /** true or false is for everybody; constraints are for this device. */
+  settings?: MediaChoice;
+}
+
+/** What a Call tells of. */
 export interface CallEvents {
+  /** A device of a receiver rings. */
   ringing: (profileId: string, connectionId: string) => void;
+  /** A participant has taken the call, on this device or another one. */
   accepted: (profileId: string, connectionId: string) => void;
-  /** A participant has taken the call over on another of its devices; `was` is the device before. */
+  /** A participant has moved to another of its devices; `was` is the one before. */
   taken: (profileId: string, connectionId: string, was: string) => void;
+  /** Something about a participant has changed, or it is new. */
   participant: (participant: Participant) => void;
-  /** Also when a stream that is there already gets another track. */
+  /** A stream is there, or one that is there already has got another track. */
   stream: (stream: RemoteStream) => void;
+  /** A stream is over. */
   streamend: (stream: RemoteStream) => void;
+  /** `localStream` has other tracks now. */
   localstream: (stream: MediaStream) => void;
-  /** Those who speak now. */
+  /** Those who speak now, by profile id. */
   speaker: (profileIds: string[]) => void;
-  /** How well a participant gets through has changed; the own profile stands for what one sends. */
+  /** How well a participant gets through has changed. */
   quality: (quality: Quality) => void;
   /** The system has taken the microphone or camera away, or given it back. */
   device: (device: DeviceChange) => void;
   /** Sharing the screen has ended, also by the browser's own button. */
   screenend: () => void;
-  /** Of the media connection of this device, which is repaired by itself. */
+  /** The state of this device's media connection, which is repaired by itself. */
   connection: (state: RTCPeerConnectionState) => void;
+  /** `state` or `role` has changed. */
   state: (state: CallState, role: Role | null) => void;
-  /** null: nobody could tell, or another object stands for the call now (`mergedInto`). */
+  /** The call is over; null when nobody could tell how, or when `mergedInto` goes on for it. */
   end: (outcome: Outcome | null) => void;
 }
 
+/** What JSAPI tells of. */
 export interface JsapiEvents {
+  /** Somebody calls, and the caller knows that this device rings. Never for calls made by oneself. */
   'call:received': (call: Call) => void;
+  /** A participant, `acceptedBy`, has taken a call on the device `fromConnection`. */
   'call:accepted': (call: Call, acceptedBy: string, fromConnection: string) => void;
+  /** A call is over; see `end` of Call. */
   'call:end': (call: Call, outcome: Outcome | null) => void;
-  /** `calls`, or anything one sees of them, has changed. */
-  'calls:changed': () => void;
-  /** Sent by another member, or by oneself on another device. */
-  'text:received': (message: TextMessage) => void;
   /**
-   * The device that had this participant's place in the call is gone, and the place is kept for a
-   * while: after a reload, or on the user's other devices. rejoin() takes it here.
+   * The device that had this participant's place in a call is gone, and the place is kept for a
+   * while: after a reload, and on the user's other devices. Call.rejoin() takes it here.
    */
   'call:lost': (call: Call) => void;
+  /** `calls`, or anything one sees of them, has changed: time to draw anew. */
+  'calls:changed': () => void;
+  /** A text from another member of a chain, or from oneself on another device. */
+  'text:received': (message: TextMessage) => void;
   /**
    * `resumed`, with `connected`: nothing was missed. Otherwise calls are as the server says now, and
    * texts may have come that only history() tells of.
    */
   'connection:state': (state: ConnectionState, details: { resumed: boolean }) => void;
-  /** Only where `token` is no function: hand in a fresh one with renewToken(). Unix time in ms. */
+  /** Only where `token` is no function: time for renewToken(). Unix time in milliseconds. */
   'token:expiring': (expiresAt: number) => void;
+  /** What went wrong that no method was waiting for. */
   error: (error: JsapiError) => void;
 }
 
+/** Has events. A listener that throws keeps no other one from hearing. */
 declare class Emitter<Events extends { [E in keyof Events]: (...args: never[]) => void }> {
-  /** Returns a function that takes the listener off again. */
+  /** Calls `listener` each time; returns a function that takes it off again. */
   on<E extends keyof Events>(event: E, listener: Events[E]): () => void;
+  /** Calls `listener` the next time only. */
   once<E extends keyof Events>(event: E, listener: Events[E]): () => void;
+  /** Takes a listener off, however it was put on. */
   off<E extends keyof Events>(event: E, listener: Events[E]): void;
 }
 
+/** What went wrong: see [errors](errors.md). */
 export class JsapiError extends Error {
   readonly name: 'JsapiError';
+  /** Stable, for programs. */
   readonly code: string;
+  /** Whether and how to go on; `media` is about this device. */
   readonly kind: 'request' | 'auth' | 'state' | 'retry' | 'server' | 'media';
-  /** The device concerned, with kind media. */
+  /** One sentence for people: what was wrong and what would be right. */
+  readonly message: string;
+  /** With kind `media`: the device concerned. */
   readonly source?: 'mic' | 'camera' | 'screen';
-  /** With code already_accepted: where the call was taken. */
+  /** With code `already_accepted`: where the call was taken. */
   readonly connectionId?: string;
-  /** The call concerned, on errors that come as an event. */
+  /** On errors that come as an event: the call concerned. */
   call?: Call;
 }
 
+/** One call as this device sees it. It follows the call by itself, whatever this device is in it. */
 export class Call extends Emitter<CallEvents> {
   private constructor();
+  /** Of a call made here it changes when the call meets a live one; see `ready`. */
   readonly id: string;
   readonly chainId: string;
+  /** Who began the call. */
   readonly from: string;
+  /** Who is called, those invited later included. */
   readonly to: string[];
+  /** What the call was opened with. */
   readonly settings: { audio: boolean; video: boolean };
   readonly state: CallState;
   readonly role: Role | null;
+  /** The caller first. */
   readonly participants: Participant[];
-  readonly localStream: MediaStream | null;
-  /** As whom this connection takes part. */
+  /** The profile this device takes part as. */
   readonly profileId: string;
+  /** The participant that is oneself. */
   readonly me: Participant;
+  /** Microphone and camera of this device; null while it is not active. */
+  readonly localStream: MediaStream | null;
+  /** Those of the others that are there. */
+  readonly streams: RemoteStream[];
+  /** This device sends and receives. */
   readonly isActive: boolean;
+  /** take() is under way. */
+  readonly isTaking: boolean;
   /** This device waits for accept() or reject(). */
   readonly rings: boolean;
   /** accept() can be tried: this participant has no device in the call, or has lost it. */
   readonly canJoin: boolean;
   /** take() can be tried: this participant is in the call on another device. */
   readonly canTake: boolean;
-  /** take() is under way. */
-  readonly isTaking: boolean;
-  readonly streams: RemoteStream[];
-  /** Own outcome, once ended. */
+  /** One's own, once the call has ended. */
   readonly outcome: Outcome | null;
+  /** Everybody's, once the call has ended. */
   readonly outcomes: Record<string, Outcome> | null;
+  /** Since the first accept, once the call has ended. */
   readonly durationMs: number | null;
   /** When this device saw the first accept, as Date.now(). */
   readonly acceptedAt: number | null;
+  /** Why a call made here could not be opened. */
   readonly error: JsapiError | null;
   /** Of an object that ended because another one stands for its call now. */
   readonly mergedInto: Call | null;
   /**
-   * Of a call opened here: resolves when the server has confirmed it, with the object to go on with.
+   * Of a call made here: resolves when the server has confirmed it, with the object to go on with.
    * That is this one, unless it met a call in which this device is active already.
    */
   readonly ready: Promise<Call>;
 
+  /**
+   * Takes the call on this device. What is not named is as `settings` say, and muted if this
+   * participant had muted it. A device that cannot be opened is left out, and an `error` says why.
+   * Rejects with `already_accepted` when another of one's devices was faster.
+   */
   accept(options?: MediaChoice): Promise<void>;
+  /** Declines on all one's devices, or with scope `connection` on this one only. */
   reject(
     reason?: 'declined' | 'busy',
     options?: { scope?: 'profile' | 'connection' },
   ): Promise<void>;
   /**
-   * Takes the running call over from this participant's other device, which plays on until this one
-   * is connected. The microphone opens only then. When it rejects, the other device is active still.
+   * Takes the running call over from one's other device, which plays on until this one is
+   * connected. The microphone opens only then. When it rejects, the other device is active still.
    */
   take(options?: MediaChoice): Promise<void>;
   /**
-   * Takes this participant's place here, whatever it takes: accept(), take(), or new media when it
-   * is this device's already.
+   * Takes one's place here, whatever it takes: accept(), take(), or new media when the place is this
+   * device's already.
    */
   rejoin(options?: MediaChoice): Promise<void>;
-  /** Adds receivers, who are rung. */
+  /** Adds receivers, who are rung. Only on an active device. */
   invite(profileIds: string | string[]): Promise<void>;
+  /** Leaves the call, on whichever device one is in it. */
   hangup(): Promise<void>;
+  /** `audio` sends silence, `video` closes the camera. A shared screen is not concerned. */
   mute(kind: Kind): Promise<void>;
+  /** Undoes mute(), opening what is not open. */
   unmute(kind: Kind): Promise<void>;
+  /** Asks for a screen or window and shares it. Browsers want this to come from a click. */
   shareScreen(): Promise<MediaStream>;
+  /** Ends the sharing. */
   stopScreen(): Promise<void>;
+  /** What is counted of this device's media. */
   getStats(): Promise<CallStats>;
 }
 
-export interface OpenCall {
-  from: string;
-  to: string | string[];
-  chainId?: string | null;
-  /** false: all own devices stay passive until one of them accepts. */
-  immediate?: boolean;
-  /** Ends the live call this one meets, as `superseded`, in place of joining it. */
-  replace?: boolean;
-  settings?: MediaChoice;
-}
-
-export interface Session {
-  connectionId: string;
-  userId: string;
-  profiles: string[];
-}
-
+/** A session with the server, and the calls this device knows of. `JSAPI` is one. */
 export class Client extends Emitter<JsapiEvents> {
   readonly state: ConnectionState;
+  /** This device's name at the server; null before the first connect(). */
   readonly connectionId: string | null;
   readonly userId: string | null;
+  /** The profiles one calls and is called as. */
   readonly profiles: string[];
+  /** The calls that live, on this device or on the user's other ones. */
   readonly calls: Call[];
-  connect(options: {
-    url?: string;
-    token: string | (() => string | Promise<string>);
-  }): Promise<Session>;
+  /**
+   * Resolves when the server has said welcome, and rejects when the first attempt fails. From then
+   * on a lost connection is renewed until disconnect().
+   */
+  connect(options: ConnectOptions): Promise<Session>;
+  /** Ends the session, and what this device has of its calls. Hang up first. */
   disconnect(): void;
+  /** Hands in a fresh token of the same user. */
   renewToken(token: string): Promise<void>;
+  /** Calls somebody. Returns at once; `ready` of the call tells what the server said. */
   openCall(
     fromProfileId: string,
     toProfileIds: string | string[],
     chainId?: string | null,
     options?: MediaChoice,
   ): Call;
+  /** The same, by name. */
   openCall(call: OpenCall): Call;
-  /** Resolves when the text is stored. */
+  /**
+   * Resolves when the text is stored. It is sent again under the same id when the connection was
+   * lost, until it is answered.
+   */
   sendText(text: SendText): Promise<SentText>;
-  /** The latest first. */
+  /** The chains one is a member of, the latest first. */
   chains(page?: PageRequest): Promise<Page<Chain>>;
-  /** The oldest first within a page; the first page has the latest. */
+  /** Texts and calls of a chain; the first page has the latest, and each page the oldest first. */
   history(chainId: string, page?: PageRequest): Promise<Page<ChainItem>>;
 }
 
 /** A client of its own, for a page that holds more than one session. */
 export function createClient(): Client;
 
+/** The client of the page. */
 export const JSAPI: Client & {
   Call: typeof Call;
   Client: typeof Client;

@@ -1,7 +1,8 @@
-// Makes jsapi/jsapi.global.js, the plain script that sets the global JSAPI, from the ES modules.
+// Makes jsapi/jsapi.global.js, the plain script that sets the global JSAPI, from the ES modules, and
+// docs/jsapi/reference.md from the declarations.
 //
-//   node scripts/build.mjs           writes it
-//   node scripts/build.mjs --check   fails when the file is not what the modules make now
+//   node scripts/build.mjs           writes them
+//   node scripts/build.mjs --check   fails when they are not what would be made now
 //
 // The modules keep to a few rules that make joining them a matter of text: imports are of the form
 // `import { a, b } from './file.js';`, exports stand in front of a declaration, and no two modules
@@ -11,8 +12,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { reference } from './reference.mjs';
+
 const folder = join(dirname(fileURLToPath(import.meta.url)), '..', 'jsapi');
-const target = join(folder, 'jsapi.global.js');
 const kImport = /^import \{[^}]*\} from '\.\/([^']+)';\n/gm;
 
 // The texts of `file` and what it imports, each once, what is needed first.
@@ -66,11 +68,16 @@ export function build() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const script = build();
-  if (!process.argv.includes('--check')) {
-    writeFileSync(target, script);
-  } else if (readFileSync(target, 'utf8') !== script) {
-    console.error('jsapi/jsapi.global.js is out of date: run `npm run build` in client/.');
-    process.exitCode = 1;
+  const made = [
+    [join(folder, 'jsapi.global.js'), build()],
+    [join(folder, '..', '..', 'docs', 'jsapi', 'reference.md'), reference()],
+  ];
+  for (const [file, text] of made) {
+    if (!process.argv.includes('--check')) {
+      writeFileSync(file, text);
+    } else if (readFileSync(file, 'utf8') !== text) {
+      console.error(`${file} is out of date: run \`npm run build\` in client/.`);
+      process.exitCode = 1;
+    }
   }
 }

@@ -386,3 +386,26 @@ test('on returns its own undoing, once listens once, off takes off', async () =>
   client.emit('error', 4);
   assert.deepEqual(heard, [1, 'once 1']);
 });
+
+test('calls:changed fires for everything one sees of a call, and for nothing else', async () => {
+  const { client, server } = await connected();
+  const changes = record(client, 'calls:changed');
+  const after = async (act) => {
+    changes.length = 0;
+    await act();
+    await settled();
+    return changes.length > 0;
+  };
+  let call;
+  assert.ok(await after(() => (call = client.openCall('alice', ['bob', 'carol']))), 'a new call');
+  const event = (type, members) => () => server.event(type, { callId: call.id, ...members });
+  const bob = { profileId: 'bob', connectionId: 'b1' };
+  assert.ok(await after(event('call.ringing', bob)), 'who rings');
+  assert.ok(!(await after(event('call.ringing', { ...bob, connectionId: 'b2' }))), 'rings already');
+  assert.ok(await after(event('call.accept', bob)), 'who is there');
+  assert.ok(await after(event('call.update', { ...bob, audio: false })), 'who is muted');
+  assert.ok(await after(event('call.take', { ...bob, connectionId: 'b2', was: 'b1' })), 'where he is');
+  assert.ok(await after(() => call.invite('dave')), 'who is invited');
+  assert.ok(!(await after(event('call.pending', bob))), 'what one does not see');
+  assert.ok(await after(event('call.end', { reason: 'completed', outcomes: {} })), 'the end');
+});

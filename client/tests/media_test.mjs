@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { offer } from './support/fake_media.mjs';
 import { answerOf, directions, inCall, kAlice, published } from './support/scenes.mjs';
-import { settled } from './support/scripted_server.mjs';
+import { record, settled } from './support/scripted_server.mjs';
 
 // ---- where there must be no media -----------------------------------------------------------
 
@@ -316,6 +316,17 @@ test('muting the camera closes it, and unmuting opens it again', async () => {
   await context.call.unmute('video');
   assert.equal(context.pc.transceiver('01').sender.track, context.devices.live[1]);
   assert.deepEqual(published(context.server), [['camera', 'mic']]); // it has one all the time
+});
+
+test('localstream fires whenever there are other tracks in it', async () => {
+  const context = await inCall();
+  await context.offered(1, 'bob');
+  const seen = record(context.call, 'localstream');
+  await context.call.mute('audio'); // which keeps its track
+  await context.call.mute('video');
+  await context.call.unmute('video');
+  assert.deepEqual(seen.map(([, stream]) => stream === context.call.localStream), [true, true]);
+  assert.equal(context.log.filter(([name]) => name === 'localstream').length, 3); // with the first one
 });
 
 test('mute before the devices are open holds when they are', async () => {
