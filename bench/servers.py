@@ -17,7 +17,7 @@ from pathlib import Path
 
 START_TIMEOUT_S = 15
 STOP_TIMEOUT_S = 10
-OPEN_FILES = 20000  # Janus needs several per participant
+OPEN_FILES = 40000  # Janus needs several per participant; a connection takes one
 
 
 class BenchError(Exception):

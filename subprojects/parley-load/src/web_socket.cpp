@@ -74,9 +74,20 @@ bool parse_url(std::string_view text, WebSocketUrl& url) {
   return inet_pton(AF_INET, url.host.c_str(), &address) == 1;
 }
 
-bool WebSocket::connect_to(const WebSocketUrl& url, const std::string& sub_protocol) {
+bool WebSocket::connect_to(const WebSocketUrl& url, const std::string& sub_protocol,
+                           const std::string& source) {
   fd_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd_ < 0) return false;
+  if (!source.empty()) {
+    const int on = 1;  // the port is chosen when the destination is known
+    setsockopt(fd_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    sockaddr_in from{};
+    from.sin_family = AF_INET;
+    if (inet_pton(AF_INET, source.c_str(), &from.sin_addr) != 1 ||
+        bind(fd_, reinterpret_cast<sockaddr*>(&from), sizeof from) != 0) {
+      return false;
+    }
+  }
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_port = htons(url.port);

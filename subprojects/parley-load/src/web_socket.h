@@ -29,8 +29,10 @@ class WebSocket : public EventHandler {
   std::function<void(const std::string&)> on_text;
   std::function<void()> on_close;  // not called by shut()
 
-  // Starts connecting; false when that is impossible at once.
-  [[nodiscard]] bool connect_to(const WebSocketUrl& url, const std::string& sub_protocol);
+  // Starts connecting, from `source` when an address is given; false when that is impossible at
+  // once.
+  [[nodiscard]] bool connect_to(const WebSocketUrl& url, const std::string& sub_protocol,
+                                const std::string& source = {});
   void adopt(int fd);  // the server side of an accepted connection
   void send_text(std::string_view text) { send_frame(0x81, text); }
   void shut();
