@@ -33,8 +33,7 @@ void respond(SoupServerMessage* message, guint status, std::string_view type,
              std::string_view body) {
   soup_server_message_set_status(message, status, nullptr);
   SoupMessageHeaders* headers = soup_server_message_get_response_headers(message);
-  for (const auto& [name, value] : kHeaders)
-    soup_message_headers_replace(headers, name, value);
+  for (const auto& [name, value] : kHeaders) soup_message_headers_replace(headers, name, value);
   if (body.empty()) return;
   soup_server_message_set_response(message, std::string(type).c_str(), SOUP_MEMORY_COPY,
                                    body.data(), body.size());

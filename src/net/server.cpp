@@ -165,7 +165,7 @@ void Server::Impl::accept(GSocketConnection* connection) {
       G_OBJECT(stream.get()),
       [](gpointer data, GObject*) {
         const std::unique_ptr<Gone> gone(static_cast<Gone*>(data));
-        if (const auto server = gone->server.lock()) server->forget(gone->id);
+        if (const auto server = gone->server.lock()) server->stream_gone(gone->id);
       },
       std::make_unique<Gone>(Gone{weak_from_this(), id}).release());
   g_object_set_data(G_OBJECT(remote.get()), kClientKey, GSIZE_TO_POINTER(id));
@@ -178,6 +178,11 @@ void Server::Impl::forget(std::uint64_t id) {
   Client& client = node.mapped();
   if (client.unproven) --unproven_;
   uncount(client);
+}
+
+void Server::Impl::stream_gone(std::uint64_t id) {
+  const auto found = clients_.find(id);
+  if (found != clients_.end() && !found->second.upgraded) forget(id);
 }
 
 void Server::Impl::proven(SocketId socket) {

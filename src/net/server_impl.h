@@ -18,6 +18,7 @@
 #include "net/address_range.h"
 #include "net/handles.h"
 #include "net/metered_stream.h"
+#include "net/poller.h"
 #include "net/route.h"
 #include "net/server.h"
 #include "net/web_socket.h"
@@ -46,13 +47,14 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
  private:
   // One TCP connection.
   struct Client {
-    Object<GSocket> socket;
+    Object<GSocket> socket;  // while it speaks HTTP
     std::string address;
     bool through_proxy = false;
     std::shared_ptr<ReadBudget> budget;
     std::optional<base::TimePoint> deadline;
     bool unproven = true;
     std::string counted_as;  // in unproven_by_group_; empty: not counted there
+    bool upgraded = false;   // its end is told by web_socket, and no longer by the stream
     std::unique_ptr<WebSocket> web_socket;
   };
   // Told when a connection's stream is gone, maybe after the server.
@@ -77,6 +79,7 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
   void count(Client& client, const std::string& group);
   void uncount(Client& client);
   void forget(std::uint64_t id);
+  void stream_gone(std::uint64_t id);
   void tick(base::TimePoint now);
   [[nodiscard]] Client* client_of(SoupServerMessage* message, std::uint64_t* id = nullptr);
   void serve(SoupServerMessage* message, std::string_view path);
@@ -104,6 +107,7 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
   Source ticker_;
   std::uint16_t port_ = 0;
   std::uint64_t next_id_ = 1;
+  Poller poller_;
   std::map<std::uint64_t, Client> clients_;
   std::size_t unproven_ = 0;
   std::map<std::string, std::size_t> unproven_by_group_;

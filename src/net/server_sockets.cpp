@@ -80,6 +80,7 @@ void Server::Impl::on_upgraded(SoupServerMessage* message, gpointer self) noexce
 void Server::Impl::open_socket(std::uint64_t id, Client& client, Object<GIOStream> stream) {
   client.deadline.reset();
   client.budget->unlimited = true;
+  client.upgraded = true;
   const SocketId socket{id};
   WebSocket::Callbacks callbacks{
       .text =
@@ -94,7 +95,9 @@ void Server::Impl::open_socket(std::uint64_t id, Client& client, Object<GIOStrea
             events_.closed(socket, code);
           },
   };
-  client.web_socket = std::make_unique<WebSocket>(std::move(stream), config_.limits,
+  const bool plain = !certificate_;
+  Channel channel(std::move(stream), std::move(client.socket), plain);
+  client.web_socket = std::make_unique<WebSocket>(std::move(channel), poller_, config_.limits,
                                                   std::move(callbacks), monotonic_now());
   events_.opened(socket, client.address);
 }

@@ -11,50 +11,53 @@ namespace parley::net {
 
 base::TimePoint monotonic_now() { return base::TimePoint(base::Duration(g_get_monotonic_time())); }
 
-WebSocket::WebSocket(Object<GIOStream> stream, const Limits& limits, Callbacks callbacks,
+WebSocket::WebSocket(Channel channel, Poller& poller, const Limits& limits, Callbacks callbacks,
                      base::TimePoint now)
     : limits_(limits),
       callbacks_(std::move(callbacks)),
-      stream_(std::move(stream)),
+      channel_(std::move(channel)),
+      poller_(poller),
       decoder_(limits.message_bytes),
       rate_(limits.messages_per_second, limits.message_burst, now),
       last_heard_(now) {
-  readable_.reset(g_pollable_input_stream_create_source(
-      G_POLLABLE_INPUT_STREAM(g_io_stream_get_input_stream(stream_.get())), nullptr));
-  g_source_set_callback(readable_.get(), G_SOURCE_FUNC(on_readable), this, nullptr);
-  g_source_attach(readable_.get(), g_main_context_get_thread_default());
+  const auto watch = poller_.watch(channel_.fd(), *this);
+  if (!watch) {
+    finish(kCloseAbnormal);
+    return;
+  }
+  watch_ = *watch;
+  if (channel_.holds_bytes()) poller_.call_again(*watch_);
 }
 
 WebSocket::~WebSocket() {
-  readable_.reset();
-  writable_.reset();
   goodbye_.reset();
-  if (state_ != State::kClosed)
-    g_io_stream_close_async(stream_.get(), G_PRIORITY_DEFAULT, nullptr, nullptr, nullptr);
+  if (watch_) poller_.unwatch(*watch_);
 }
 
-gboolean WebSocket::on_readable(GObject*, gpointer self) noexcept {
-  static_cast<WebSocket*>(self)->read();
-  return G_SOURCE_CONTINUE;
+void WebSocket::on_ready(bool readable, bool writable) {
+  if (readable && state_ != State::kClosed) read();
+  if (writable && state_ != State::kClosed) write();
 }
 
 void WebSocket::read() {
   std::array<std::uint8_t, 16 * 1024> buffer;
-  ErrorOut error;
-  const gssize n = g_pollable_input_stream_read_nonblocking(
-      G_POLLABLE_INPUT_STREAM(g_io_stream_get_input_stream(stream_.get())), buffer.data(),
-      buffer.size(), nullptr, error.out());
-  if (n < 0 && error.matches(G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) return;
-  if (n <= 0) {
+  const auto n = channel_.read(buffer);
+  if (!n) return;
+  if (*n == 0) {
     // Nobody hangs up on the word we said last: without one the connection broke.
     if (state_ == State::kOpen) close_code_ = kCloseAbnormal;
     return finish(close_code_);
   }
+  take(std::span(buffer).first(*n));
+  if (state_ != State::kClosed && channel_.holds_bytes()) poller_.call_again(*watch_);
+}
+
+void WebSocket::take(std::span<const std::uint8_t> bytes) {
   const base::TimePoint now = monotonic_now();
   last_heard_ = now;
   pings_unanswered_ = 0;
   std::vector<Incoming> items;
-  decoder_.feed(std::span(buffer.data(), static_cast<std::size_t>(n)), items);
+  decoder_.feed(bytes, items);
   for (Incoming& item : items) take(std::move(item), now);
 }
 
@@ -105,40 +108,22 @@ void WebSocket::queue(std::string frame) {
   queued_bytes_ += frame.size();
   queue_.push_back(std::move(frame));
   // Written from the main loop, so that what one input causes leaves in as few segments as can be.
-  watch_output(true);
-}
-
-gboolean WebSocket::on_writable(GObject*, gpointer self) noexcept {
-  static_cast<WebSocket*>(self)->write();
-  return G_SOURCE_CONTINUE;
-}
-
-void WebSocket::watch_output(bool on) {
-  if (!on) return writable_.reset();
-  if (writable_) return;
-  writable_.reset(g_pollable_output_stream_create_source(
-      G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(stream_.get())), nullptr));
-  g_source_set_callback(writable_.get(), G_SOURCE_FUNC(on_writable), this, nullptr);
-  g_source_attach(writable_.get(), g_main_context_get_thread_default());
+  poller_.want_writable(*watch_, true);
 }
 
 void WebSocket::write() {
-  GPollableOutputStream* out =
-      G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(stream_.get()));
   while (!queue_.empty()) {
-    const std::string& front = queue_.front();
-    ErrorOut error;
-    const gssize n = g_pollable_output_stream_write_nonblocking(
-        out, front.data() + front_sent_, front.size() - front_sent_, nullptr, error.out());
-    if (n < 0 && error.matches(G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) return;
-    if (n <= 0) return finish(kCloseAbnormal);
-    front_sent_ += static_cast<std::size_t>(n);
+    const std::string_view front = queue_.front();
+    const auto n = channel_.write(front.substr(front_sent_));
+    if (!n) return;
+    if (*n == 0) return finish(kCloseAbnormal);
+    front_sent_ += *n;
     if (front_sent_ < front.size()) continue;
     queued_bytes_ -= front.size();
     front_sent_ = 0;
     queue_.pop_front();
   }
-  watch_output(false);
+  poller_.want_writable(*watch_, false);
   if (state_ == State::kClosing && peer_closed_) finish(close_code_);
 }
 
@@ -158,11 +143,11 @@ void WebSocket::finish(std::uint16_t code) {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
   close_code_ = code;
-  readable_.reset();
-  writable_.reset();
   queue_.clear();
   queued_bytes_ = 0;
-  g_io_stream_close_async(stream_.get(), G_PRIORITY_DEFAULT, nullptr, nullptr, nullptr);
+  if (watch_) poller_.unwatch(*watch_);
+  watch_.reset();
+  channel_.close();
   goodbye_.reset(g_idle_source_new());
   g_source_set_priority(goodbye_.get(), G_PRIORITY_DEFAULT);
   g_source_set_callback(

@@ -6,20 +6,24 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "base/time.h"
+#include "base/token_bucket.h"
 #include "net/bounds.h"
+#include "net/channel.h"
 #include "net/frames.h"
 #include "net/handles.h"
-#include "base/token_bucket.h"
+#include "net/poller.h"
 
 namespace parley::net {
 
 // Main thread only. Callbacks come from the main loop, never from within a call of ours, and may
 // not destroy the socket; `closed` is the last.
-class WebSocket {
+class WebSocket : public Poller::Handler {
  public:
   struct Callbacks {
     std::function<void(std::string_view text)> text;
@@ -28,10 +32,11 @@ class WebSocket {
     std::function<void(std::uint16_t code)> closed;
   };
 
-  WebSocket(Object<GIOStream> stream, const Limits& limits, Callbacks callbacks,
+  // `poller` and `limits` outlive the socket.
+  WebSocket(Channel channel, Poller& poller, const Limits& limits, Callbacks callbacks,
             base::TimePoint now);
   // Drops the connection if it is still there.
-  ~WebSocket();
+  ~WebSocket() override;
   WebSocket(const WebSocket&) = delete;
   WebSocket& operator=(const WebSocket&) = delete;
 
@@ -46,21 +51,20 @@ class WebSocket {
  private:
   enum class State { kOpen, kClosing, kClosed };
 
-  static gboolean on_readable(GObject* stream, gpointer self) noexcept;
-  static gboolean on_writable(GObject* stream, gpointer self) noexcept;
+  void on_ready(bool readable, bool writable) override;
   void read();
+  void take(std::span<const std::uint8_t> bytes);
   void take(Incoming item, base::TimePoint now);
   void queue(std::string frame);
   void write();
-  void watch_output(bool on);
   void begin_closing(std::uint16_t code, std::string_view reason);
   void finish(std::uint16_t code);
 
-  const Limits limits_;
+  const Limits& limits_;
   const Callbacks callbacks_;
-  const Object<GIOStream> stream_;
-  Source readable_;
-  Source writable_;
+  Channel channel_;
+  Poller& poller_;
+  std::optional<Poller::Watch> watch_;
   Source goodbye_;  // tells `closed` from the main loop
   FrameDecoder decoder_;
   base::TokenBucket rate_;

@@ -71,6 +71,20 @@ START_TEST(carries_text_both_ways) {
 }
 END_TEST
 
+START_TEST(loses_no_frame_that_comes_with_the_handshake) {
+  Running running;
+  RawClient client(running.port());
+  std::string bytes = upgrade_request();
+  for (int i = 0; i < 50; ++i)
+    bytes += frame(0x81, std::string(500, static_cast<char>('a' + i % 26)));
+  ck_assert(client.send(bytes));
+  ck_assert(run_until([&] { return running.events.texts.size() == 50; }));
+  for (std::size_t i = 0; i < 50; ++i)
+    ck_assert_int_eq(running.events.texts[i][0], static_cast<char>('a' + i % 26));
+  ck_assert_int_eq(running.events.open, 1);
+}
+END_TEST
+
 START_TEST(closes_when_either_side_says_so) {
   Running running;
   const auto leaving = join(running);
@@ -399,6 +413,7 @@ END_TEST
 
 int main() {
   return test::run("net server", {carries_text_both_ways,
+                                  loses_no_frame_that_comes_with_the_handshake,
                                   closes_when_either_side_says_so,
                                   notices_a_peer_that_hung_up,
                                   agrees_on_no_deflate,
