@@ -108,7 +108,7 @@ export class Call extends Emitter {
       if (error.code === 'already_accepted') this.#becomePassive();
       throw error;
     } finally {
-      this.#joining -= 1;
+      this.#joining = Math.max(0, this.#joining - 1);
       if (this.#joining === 0) this.#media.forgetOffer();
     }
   }
@@ -122,8 +122,14 @@ export class Call extends Emitter {
     this.#media.choose(choice);
     const takeover = this.#media.standBy();
     try {
-      await this.#request('call.take');
-      if (!takeover.leg.closed) this.#media.open(takeover.leg);
+      const { role } = await this.#request('call.take');
+      if (takeover.leg.closed) return takeover.done;
+      this.#media.open(takeover.leg);
+      // A lost place is free: the server has switched at once, as for call.accept.
+      if (role?.startsWith('active') && this.me.state === 'reconnecting') {
+        this.#switchHere();
+        this.#accepted(this.profileId, this.#host.connectionId());
+      }
     } catch (error) {
       this.#media.endTakeover(error);
     }
@@ -262,7 +268,9 @@ export class Call extends Emitter {
     this.#media.close(connectionLost('The connection was lost while the call was being taken over.'));
     this.#role = snapshot.role ?? null;
     this.#setState(snapshot.state, true);
+    this.acceptedAt ??= snapshot.acceptedAt ?? null;
     if (snapshot.state === 'running') this.acceptedAt ??= this.#host.platform.now();
+    this.#joining = 0; // what was asked on the old connection is void
     this.#return();
   }
 

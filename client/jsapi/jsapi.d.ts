@@ -365,7 +365,10 @@ export class Call extends Emitter<CallEvents> {
   readonly outcomes: Record<string, Outcome> | null;
   /** Since the first accept, once the call has ended. */
   readonly durationMs: number | null;
-  /** When this device saw the first accept, as Date.now(). */
+  /**
+   * When the first accept was, as Date.now(): when this device heard of it, or by the server's clock
+   * where it did not.
+   */
   readonly acceptedAt: number | null;
   /** Why a call made here could not be opened. */
   readonly error: JsapiError | null;

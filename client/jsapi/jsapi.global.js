@@ -567,7 +567,7 @@ class Peer {
   #lines = new Map(); // mid -> {profileId, source, kind} of the latest offer
   #tracks = new Map(); // source -> own track
   #sources = []; // what this device has, also while it is muted and has no track
-  #published = ''; // what the server was told last, as text
+  #published = ''; // what the server was told last, as text; null: to be told in any case
   #answered = false;
   #hidden; // the application does not get to see the streams of others yet
   #closed = false;
@@ -610,6 +610,13 @@ class Peer {
   setTracks(tracks, sources) {
     this.#tracks = tracks;
     this.#sources = sources;
+    return this.#enqueue(() => this.#attach());
+  }
+
+  // Says once more what this device has, also when that is nothing: whoever takes a call over ends
+  // the tracks of the old device by it.
+  declare() {
+    this.#published = null;
     return this.#enqueue(() => this.#attach());
   }
 
@@ -1058,6 +1065,7 @@ class Leg {
     this.#peer?.show();
     if (this.#peer) this.#recovery.connection(this.#peer.connectionState);
     await this.#report(await this.#capture.open({ mic: this.#wanted.mic }));
+    if (!this.#capture.tracks.has('mic')) await this.#peer?.declare();
     await this.#opening;
   }
 
@@ -1508,7 +1516,7 @@ class Call extends Emitter {
       if (error.code === 'already_accepted') this.#becomePassive();
       throw error;
     } finally {
-      this.#joining -= 1;
+      this.#joining = Math.max(0, this.#joining - 1);
       if (this.#joining === 0) this.#media.forgetOffer();
     }
   }
@@ -1522,8 +1530,14 @@ class Call extends Emitter {
     this.#media.choose(choice);
     const takeover = this.#media.standBy();
     try {
-      await this.#request('call.take');
-      if (!takeover.leg.closed) this.#media.open(takeover.leg);
+      const { role } = await this.#request('call.take');
+      if (takeover.leg.closed) return takeover.done;
+      this.#media.open(takeover.leg);
+      // A lost place is free: the server has switched at once, as for call.accept.
+      if (role?.startsWith('active') && this.me.state === 'reconnecting') {
+        this.#switchHere();
+        this.#accepted(this.profileId, this.#host.connectionId());
+      }
     } catch (error) {
       this.#media.endTakeover(error);
     }
@@ -1662,7 +1676,9 @@ class Call extends Emitter {
     this.#media.close(connectionLost('The connection was lost while the call was being taken over.'));
     this.#role = snapshot.role ?? null;
     this.#setState(snapshot.state, true);
+    this.acceptedAt ??= snapshot.acceptedAt ?? null;
     if (snapshot.state === 'running') this.acceptedAt ??= this.#host.platform.now();
+    this.#joining = 0; // what was asked on the old connection is void
     this.#return();
   }
 
@@ -2410,9 +2426,9 @@ class Session extends Emitter {
   // socket may be dead without anybody having noticed.
   #watch() {
     this.#unwatch ??= this.#platform.watchNetwork((what) => {
-      if (this.#state === 'reconnecting' && !this.#opening) {
+      if (this.#state === 'reconnecting') {
         this.#attempt = 0;
-        void this.#reopen();
+        if (!this.#opening) void this.#reopen();
       } else if (this.#state === 'connected') {
         this.#probe();
       }

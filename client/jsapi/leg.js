@@ -83,6 +83,7 @@ export class Leg {
     this.#peer?.show();
     if (this.#peer) this.#recovery.connection(this.#peer.connectionState);
     await this.#report(await this.#capture.open({ mic: this.#wanted.mic }));
+    if (!this.#capture.tracks.has('mic')) await this.#peer?.declare();
     await this.#opening;
   }
 

@@ -26,7 +26,7 @@ export class Peer {
   #lines = new Map(); // mid -> {profileId, source, kind} of the latest offer
   #tracks = new Map(); // source -> own track
   #sources = []; // what this device has, also while it is muted and has no track
-  #published = ''; // what the server was told last, as text
+  #published = ''; // what the server was told last, as text; null: to be told in any case
   #answered = false;
   #hidden; // the application does not get to see the streams of others yet
   #closed = false;
@@ -69,6 +69,13 @@ export class Peer {
   setTracks(tracks, sources) {
     this.#tracks = tracks;
     this.#sources = sources;
+    return this.#enqueue(() => this.#attach());
+  }
+
+  // Says once more what this device has, also when that is nothing: whoever takes a call over ends
+  // the tracks of the old device by it.
+  declare() {
+    this.#published = null;
     return this.#enqueue(() => this.#attach());
   }
 

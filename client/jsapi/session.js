@@ -208,9 +208,9 @@ export class Session extends Emitter {
   // socket may be dead without anybody having noticed.
   #watch() {
     this.#unwatch ??= this.#platform.watchNetwork((what) => {
-      if (this.#state === 'reconnecting' && !this.#opening) {
+      if (this.#state === 'reconnecting') {
         this.#attempt = 0;
-        void this.#reopen();
+        if (!this.#opening) void this.#reopen();
       } else if (this.#state === 'connected') {
         this.#probe();
       }

@@ -79,6 +79,20 @@ test('a hint while an attempt is under way does not begin another one', async ()
   assert.equal(server.sockets.length, 2);
 });
 
+test('... but begins the waits anew', async () => {
+  const made = await connected();
+  const { server, clock, network } = made;
+  server.down = true;
+  await lose(made);
+  await clock.advance(20_000);
+  server.down = false;
+  server.answers.hello = () => null;
+  await clock.advance(Math.max(...clock.pending));
+  await network.says('online');
+  await clock.advance(10_000); // the attempt is given up
+  assert.deepEqual(clock.pending, [250]);
+});
+
 test('a hint probes the socket, and one that does not answer is replaced soon', async () => {
   const { session, server, clock, network } = await connected({ resumable: true });
   await network.says('changed');

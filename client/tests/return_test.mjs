@@ -107,6 +107,19 @@ test('what was asked while the connection was lost is done when the session is r
   assert.deepEqual(made.server.sent('call.update').map(({ audio }) => audio), [false]);
 });
 
+test('an accept whose answer was lost with the session rejects, and the place can be taken', async () => {
+  const made = await invited();
+  const lost = record(made.client, 'call:lost');
+  made.server.answers['call.accept'] = () => null;
+  const accept = assert.rejects(made.call.accept(), { code: 'unavailable', kind: 'retry' });
+  made.server.answers['call.accept'] = () => ({ role: 'active receiver' });
+  await reconnect(made, [running('reconnecting')]); // the server had taken it
+  await accept;
+  assert.deepEqual(lost, [['call:lost', made.call]]);
+  await made.call.rejoin();
+  assert.equal(made.call.role, 'active receiver');
+});
+
 test('a take that was under way goes on in a resumed session, and fails in a new one', async () => {
   for (const resumable of [true, false]) {
     const made = await invited();

@@ -236,14 +236,50 @@ test('a switch to this device that comes after it gave up starts its media anew'
   assert.equal(restart.fresh, true);
 });
 
-test('a lost place may be taken by take as well', async () => {
+test('a lost place is taken at once, as by accept', async () => {
   const made = await passive();
   made.server.event('call.reconnecting', { profileId: 'bob', connectionId: 'b2' });
   assert.equal(made.call.canTake, true);
-  const done = made.call.take();
+  made.server.answers['call.take'] = () => ({ role: 'active receiver' });
+  const accepted = record(made.call, 'accepted', 'taken');
+  await made.call.take();
+  assert.deepEqual([made.call.role, made.call.me.state], ['active receiver', 'active']);
+  assert.deepEqual(accepted, [['accepted', 'bob', kOwn]]);
   await settled();
   await made.offered(1, 'bob', kAlice);
+  assert.equal(made.peers.length, 1);
+  assert.deepEqual(published(made.server), [['camera', 'mic']]);
+});
+
+test('a call that has no media yet moves before it was answered that it will', async () => {
+  const made = await passive();
+  made.server.answers['call.take'] = () => ({ role: 'active receiver' });
+  const log = record(made.call, 'accepted', 'taken');
+  const done = made.call.take();
+  await settled();
+  assert.equal(made.call.role, 'passive receiver'); // the event is on its way
   await switched(made, kOwn);
   await done;
-  assert.equal(made.call.me.state, 'active');
+  assert.equal(made.call.role, 'active receiver');
+  assert.deepEqual(log, [['taken', 'bob', kOwn, 'b2']]);
+});
+
+test('a device that has nothing to send says so, which ends the tracks of the old one', async () => {
+  for (const [options, sources] of [[{ audio: false, video: false }, []], [{ audio: false }, ['camera']]]) {
+    const made = await passive();
+    const done = made.call.take(options);
+    await settled();
+    await made.offered(1, 'bob', kAlice);
+    const before = published(made.server).length;
+    await switched(made, kOwn);
+    await done;
+    assert.deepEqual(published(made.server).slice(before), [sources]);
+  }
+});
+
+test('a move that follows too soon rejects, and may be tried again', async () => {
+  const made = await passive();
+  made.server.answers['call.take'] = () => ({ error: { code: 'rate_limited', kind: 'retry' } });
+  await assert.rejects(made.call.take(), { kind: 'retry' });
+  assert.equal(made.call.canTake, true);
 });
