@@ -90,9 +90,9 @@ async function connect(token) {
   render();
 }
 
-JSAPI.on('connection:state', (state) => {
-  if (state === 'connected') {
-    // What happened meanwhile is asked for, not guessed.
+JSAPI.on('connection:state', (state, { resumed }) => {
+  // What happened meanwhile is asked for, not guessed, where the server did not tell it by itself.
+  if (state === 'connected' && !resumed) {
     if (page.everConnected) chains.suspect();
     page.everConnected = true;
     void chains.refresh();

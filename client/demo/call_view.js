@@ -64,6 +64,14 @@ export class CallView {
       this.#media.set(call, state);
       if (call === this.call) this.#render();
     });
+    call.on('quality', ({ profileId, level }) => {
+      if (call === this.call) this.#tiles.quality(profileId, level);
+    });
+    call.on('device', ({ source, state, error }) => {
+      const word = source === 'mic' ? 'microphone' : 'camera';
+      if (state === 'failed' || state === 'waiting') this.#tell(error ?? `Your ${word} is gone.`);
+      if (state === 'back') announce(`Your ${word} is back`);
+    });
   }
 
   #render() {

@@ -218,6 +218,8 @@ export function draftKey(members) {
   return `draft ${members.toSorted().join(' ')}`;
 }
 
+// Any id will do that nobody else has: 128 random bits. (randomUUID is missing without https.)
 function newId() {
-  return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

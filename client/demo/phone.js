@@ -130,7 +130,7 @@ export class Phone {
       if (found.me.state !== 'reconnecting' || !found.canJoin) return;
       off();
       const { audio, video } = found.me;
-      void this.#try(found, () => found.accept({ audio: audio || undefined, video: video && this.#camera }));
+      void this.#try(found, () => found.rejoin({ ...(audio && { audio }), video: video && this.#camera }));
     };
     const off = this.#api.on('calls:changed', back);
     back();

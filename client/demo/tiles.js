@@ -43,6 +43,13 @@ export class Tiles {
     }
   }
 
+  // How well somebody gets through: 'good', 'fair' or 'poor'.
+  quality(profileId, level) {
+    for (const { owner, poor } of this.#tiles.values()) {
+      if (owner === profileId) poor.hidden = level !== 'poor';
+    }
+  }
+
   // After a click the browser allows sound.
   play() {
     for (const { video } of this.#tiles.values()) if (video.srcObject) video.play().catch(() => {});
@@ -68,13 +75,14 @@ export class Tiles {
     const name = make('span');
     const muted = make('span', { class: 'muted' }, icon('i-mic-off', 'microphone muted'));
     const away = make('span', { class: 'away' }, make('span', { class: 'spinner' }), 'Reconnecting…');
-    const root = make('figure', { class: 'tile' }, video, badge, away, make('figcaption', {}, muted, name));
+    const poor = make('span', { class: 'poor', hidden: true }, 'Poor connection');
+    const root = make('figure', { class: 'tile' }, video, badge, away, poor, make('figcaption', {}, muted, name));
     root.classList.toggle('own', Boolean(own));
     root.classList.toggle('screen-tile', Boolean(screen));
     root.dataset.key = key;
     if (screen) this.#stage.prepend(root);
     else this.#stage.append(root);
-    const tile = { root, video, name, muted, away, owner };
+    const tile = { root, video, name, muted, away, poor, owner };
     this.#tiles.set(key, tile);
     return tile;
   }

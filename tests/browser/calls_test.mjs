@@ -92,7 +92,7 @@ test('A calls from c1, B takes it on c3: two legs, four roles, media on two devi
   // The initiator hears no call:received on either device, everybody of the acceptance and the end.
   await c2.hangup(); // a passive device may end it as well
   await Promise.all([c1, c2, c3, c4].map((device) => device.ends('completed')));
-  const names = (events) => events.map(([name]) => name);
+  const names = (events) => events.map(([name]) => name).filter((name) => name.startsWith('call:'));
   assert.deepEqual(names(await c1.events()), ['call:accepted', 'call:end']);
   assert.deepEqual(names(await c2.events()), ['call:accepted', 'call:end']);
   assert.deepEqual(names(await c3.events()), ['call:received', 'call:accepted', 'call:end']);

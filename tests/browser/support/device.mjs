@@ -6,8 +6,9 @@ import { until } from './until.mjs';
 const kCamera = { width: 320, height: 240, frameRate: 15 };
 
 // Runs in the page before anything else. Counts what the page makes, and gives the test a way to
-// say things that JSAPI never would.
-function watchPage(flipFingerprint) {
+// say things that JSAPI never would. With `noMedia` the page's media never gets through: it sends to
+// the discard port (RFC 863), where nobody answers.
+function watchPage({ flipFingerprint, noMedia }) {
   window.made = { peerConnections: 0, tracksHeard: 0, sockets: [] };
   const RealPeerConnection = window.RTCPeerConnection;
   window.RTCPeerConnection = class extends RealPeerConnection {
@@ -18,6 +19,11 @@ function watchPage(flipFingerprint) {
       this.addEventListener('track', ({ track }) => {
         track.addEventListener('unmute', () => (window.made.tracksHeard += 1));
       });
+    }
+    setRemoteDescription(description) {
+      if (!noMedia) return super.setRemoteDescription(description);
+      const sdp = description.sdp.replace(/(a=candidate:\S+ \d udp \d+ \S+) \d+/gi, '$1 9');
+      return super.setRemoteDescription({ type: description.type, sdp });
     }
   };
   const RealWebSocket = window.WebSocket;
@@ -49,18 +55,23 @@ async function startClient(token) {
     client.on(event, (call, ...details) => log.push([event, call.id, ...details]));
   }
   client.on('error', (error) => log.push(['error', error.code, error.message]));
+  client.on('connection:state', (state) => log.push(['connection:state', state]));
+  client.on('text:received', ({ from, body }) => log.push(['text:received', from, body]));
   client.on('calls:changed', () => {
     for (const call of client.calls) {
       if (window.test.calls.has(call.id)) continue;
       window.test.calls.set(call.id, call);
       // Shown, because a browser need not decode what nobody looks at.
-      call.on('stream', ({ stream }) => {
+      call.on('stream', ({ profileId, source, stream }) => {
+        log.push(['stream', profileId, source]);
         const video = document.createElement('video');
+        video.dataset.shows = `${profileId} ${source}`;
         video.muted = true;
         video.srcObject = stream;
         document.body.append(video);
         video.play().catch(() => {});
       });
+      call.on('streamend', ({ profileId, source }) => log.push(['streamend', profileId, source]));
     }
   });
   await client.connect({ token });
@@ -71,11 +82,13 @@ export class Device {
   #page;
 
   // Opens a page of `server` in a fresh profile of `browser` and connects it as `profile`.
-  static async open(browser, server, profile, { flipFingerprint = false } = {}) {
+  // `url` is where, when not at the server itself.
+  static async open(browser, server, profile, options = {}) {
+    const { flipFingerprint = false, noMedia = false, url = server.url } = options;
     const context = await browser.createBrowserContext();
     const page = await context.newPage();
-    await page.evaluateOnNewDocument(watchPage, flipFingerprint);
-    await page.goto(`${server.url}/`);
+    await page.evaluateOnNewDocument(watchPage, { flipFingerprint, noMedia });
+    await page.goto(`${url}/`);
     const device = new Device(page, context, profile);
     device.connectionId = await page.evaluate(startClient, await server.token(profile));
     return device;
@@ -138,6 +151,24 @@ export class Device {
     return this.#act((call) => call.stopScreen());
   }
 
+  // Takes the call over from this user's other device; resolves when the server has switched.
+  // Without `camera` what was muted stays muted.
+  take({ camera = true } = {}) {
+    const choice = camera ? { audio: true, video: kCamera } : {};
+    return this.#act((call, wanted) => call.take(wanted), choice);
+  }
+  // {code, message} of the take-over's failure.
+  takeRefused() {
+    return this.#act(
+      (call, camera) =>
+        call.take({ audio: true, video: camera }).then(
+          () => null,
+          ({ code, message }) => ({ code, message }),
+        ),
+      kCamera,
+    );
+  }
+
   // Sends any frame over this device's socket and returns the server's answer to it.
   say(frame) {
     return this.#page.evaluate((message) => {
@@ -161,6 +192,11 @@ export class Device {
 
   // ---- looking ------------------------------------------------------------------------------
 
+  // As the server names this device now.
+  connectionIdNow() {
+    return this.#page.evaluate(() => window.test.client.connectionId);
+  }
+
   // {state, role, participants, outcome} of the call.
   look() {
     return this.#act((call) => ({
@@ -183,6 +219,11 @@ export class Device {
   // How many tracks of others anything has ever come in on.
   tracksHeard() {
     return this.#page.evaluate(() => window.made.tracksHeard);
+  }
+
+  // Whether this device has no media of the call.
+  isSilent() {
+    return this.#act((call) => !call.isActive && call.localStream === null && call.streams.length === 0);
   }
 
   // What comes in now: {"bob": {packets, frames}}, packets of the microphone, frames of the camera.
@@ -214,6 +255,40 @@ export class Device {
       });
     });
     return { armed: watching, at: watching.then(() => this.#page.evaluate(() => window.test.firstFrame)) };
+  }
+
+  // Notes from now on when each picture of `profile`'s camera is shown.
+  async watchPictures(profile) {
+    await this.#page.evaluate((shows) => {
+      const video = [...document.querySelectorAll('video')].findLast((v) => v.dataset.shows === shows);
+      const times = [];
+      window.test.pictures = times;
+      const noted = () => {
+        times.push(performance.now());
+        video.requestVideoFrameCallback(noted);
+      };
+      video.requestVideoFrameCallback(noted);
+    }, `${profile} camera`);
+  }
+  // The longest time between two pictures since `from`, which counts pictures; with how many there
+  // are: {gapMs, pictures}. A pause that has not ended counts too.
+  pictureGap(from = 0) {
+    return this.#page.evaluate((start) => {
+      const times = window.test.pictures.slice(Math.max(0, start - 1));
+      const ends = [...times.slice(1), performance.now()];
+      return {
+        gapMs: Math.round(Math.max(...ends.map((at, i) => at - times[i]))),
+        pictures: window.test.pictures.length,
+      };
+    }, from);
+  }
+
+  // What names the tracks of `profile` here: ["audio ID", "video ID"], and the stream's.
+  trackIds(profile) {
+    return this.#act((call, wanted) => {
+      const { stream } = call.streams.find(({ profileId, source }) => profileId === wanted && source === 'camera');
+      return [stream.id, ...stream.getTracks().map(({ kind, id }) => `${kind} ${id}`).sort()];
+    }, profile);
   }
 
   // Pictures of the screen that `profile` shares; null while it shares none.

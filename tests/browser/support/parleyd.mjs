@@ -134,6 +134,17 @@ export class Parleyd {
     };
   }
 
+  // Ends it without any warning, as a crash or a power cut would.
+  async kill() {
+    this.#process.kill('SIGKILL');
+    await this.exited;
+  }
+
+  // Starts it again as it was, after kill().
+  restart() {
+    return this.#run();
+  }
+
   // Ends it as an operator would; rejects when it does not end well.
   async stop() {
     this.#process.kill('SIGTERM');
