@@ -23,6 +23,7 @@ void fields(F& f, V& v) {
   f("pick_up_timeout", v.pick_up_timeout);
   f("take_over_timeout", v.take_over_timeout);
   f("media_timeout", v.media_timeout);
+  f("move_interval", v.move_interval);
   f("resume_window", v.resume_window);
   f("alone_timeout", v.alone_timeout);
   f("longest_call", v.longest_call);

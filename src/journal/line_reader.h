@@ -33,10 +33,10 @@ class LineReader {
   template <class T>
   void operator()(std::string_view name, T& value) {
     const Json* found = find_member(*object_, name);
-    if (found == nullptr)
-      fault(name, "is missing");
-    else
+    if (found != nullptr)
       read(name, *found, value);
+    else if (!defaults_)
+      fault(name, "is missing");
   }
   template <class T>
   void operator()(std::string_view name, std::optional<T>& value) {
@@ -50,6 +50,15 @@ class LineReader {
       text = *std::move(restored);
     else
       fault(name, "is no '#LENGTH:DIGEST'");
+  }
+  // An object whose members may be missing: they keep their values. For what grows with the years.
+  template <class T>
+  void with_defaults(std::string_view name, T& value) {
+    const Json* found = find_member(*object_, name);
+    if (found == nullptr) return fault(name, "is missing");
+    defaults_ = true;
+    read(name, *found, value);
+    defaults_ = false;
   }
   // The member must be there and be one of the alternatives' tags; reads the object as that one.
   template <class Variant>
@@ -157,6 +166,7 @@ class LineReader {
   const JsonObject* object_;
   Hidden& hidden_;
   std::optional<std::string>& problem_;
+  bool defaults_ = false;
 };
 
 }  // namespace parley::journal

@@ -72,7 +72,7 @@ class Replay {
     if (!problem && version != kFormatVersion)
       return broken(fmt::format("this journal has format {}; this program replays format {}",
                                 version, kFormatVersion));
-    reader("limits", limits);
+    reader.with_defaults("limits", limits);
     if (problem) return broken("no journal begins like this: " + *problem);
     machine_ = std::make_unique<call::Machine>(limits);
   }

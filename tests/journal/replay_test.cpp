@@ -248,6 +248,17 @@ START_TEST(what_is_no_journal_is_refused_in_clear_words) {
 }
 END_TEST
 
+START_TEST(limits_that_were_not_there_yet_are_what_they_are_by_default) {
+  const Folder folder;
+  record(folder.file());
+  const std::string text = read(folder.file());
+  ck_assert(replay(with(text, "\"push\":false", "\"later\":5")).verdict == Verdict::kSame);
+  ck_assert(replay(with(text, "\"text_bytes\":100,", "")).verdict == Verdict::kSame);
+  ck_assert(replay(with(text, "\"text_bytes\":100,", "\"text_bytes\":4,")).verdict ==
+            Verdict::kDifferent);
+}
+END_TEST
+
 START_TEST(a_full_journal_stops_between_two_inputs_and_the_machine_goes_on) {
   const Folder folder;
   const Recording recording = record(folder.file(), 10'000, 5);
@@ -303,6 +314,7 @@ int main() {
                             a_difference_is_shown_with_its_line_and_both_sides,
                             a_journal_that_was_cut_off_anywhere_is_good_as_far_as_it_goes,
                             what_is_no_journal_is_refused_in_clear_words,
+                            limits_that_were_not_there_yet_are_what_they_are_by_default,
                             a_full_journal_stops_between_two_inputs_and_the_machine_goes_on,
                             a_disk_that_takes_nothing_stops_the_journal_and_nothing_else});
 }
