@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 
+#include "app/config_checks.h"
 #include "app/key_file.h"
 #include "net/address_range.h"
 #include "net/origin.h"
@@ -240,7 +241,9 @@ std::vector<KeySpec> call_limits() {
   return {
       time_limit("init-timeout", MEMBER(base::Duration, calls.init_timeout)),
       time_limit("ringing-timeout", MEMBER(base::Duration, calls.ringing_timeout)),
+      time_limit("pick-up-timeout", MEMBER(base::Duration, calls.pick_up_timeout)),
       time_limit("media-timeout", MEMBER(base::Duration, calls.media_timeout)),
+      time_limit("take-over-timeout", MEMBER(base::Duration, calls.take_over_timeout)),
       time_limit("resume-window", MEMBER(base::Duration, calls.resume_window)),
       time_limit("alone-timeout", MEMBER(base::Duration, calls.alone_timeout)),
       time_limit("longest-call", MEMBER(base::Duration, calls.longest_call)),
@@ -249,6 +252,8 @@ std::vector<KeySpec> call_limits() {
                   MEMBER(std::size_t, calls.unanswered_calls_per_user)),
       count_limit("live-calls-per-user", MEMBER(std::size_t, calls.live_calls_per_user)),
       count_limit("receivers-per-call", MEMBER(std::size_t, calls.receivers_per_call), 1000),
+      // A frame holds no more than 64 KiB, and escapes may take most of it.
+      count_limit("text-bytes", MEMBER(std::size_t, calls.text_bytes), 32'768),
       count_limit("remembered-requests", MEMBER(std::size_t, calls.remembered_requests)),
       count_limit("remembered-calls", MEMBER(std::size_t, calls.remembered_calls)),
   };
@@ -269,6 +274,8 @@ std::vector<KeySpec> socket_limits() {
       count_limit("request-bytes", MEMBER(std::size_t, http.limits.request_bytes)),
       count_limit("unproven-per-address", MEMBER(std::size_t, http.limits.unproven_per_address)),
       count_limit("unproven", MEMBER(std::size_t, http.limits.unproven)),
+      count_limit("replay-events", MEMBER(std::size_t, replay.events)),
+      count_limit("replay-bytes", MEMBER(std::size_t, replay.bytes), 1'000'000'000),
       count_limit("connections-per-user", MEMBER(std::size_t, connections_per_user)),
       count_limit("connections", MEMBER(std::size_t, http.limits.connections)),
       {"limits", "silent-after",
@@ -291,14 +298,6 @@ const std::vector<KeySpec>& key_specs() {
 // ---- [key "…"] groups -----------------------------------------------------------------------
 
 constexpr const char* kKeyGroupKeys[] = {"algorithm", "secret-file", "public-key-file"};
-
-// The kid of a group [key "kid"]; [key] is for tokens without one.
-std::optional<std::string> kid_of(std::string_view group) {
-  if (group == "key") return "";
-  if (!group.starts_with("key \"") || !group.ends_with('"') || group.size() < 7)
-    return std::nullopt;
-  return std::string(group.substr(5, group.size() - 6));
-}
 
 base::Result<auth::Key> read_key(const KeyFile& file, const std::string& group, int group_line,
                                  const std::string& folder) {
@@ -403,46 +402,10 @@ base::Result<void> apply(const KeyFile& file, const KeyLine& line, const std::st
   return {};
 }
 
-int line_of(const KeyFile& file, std::string_view group, std::string_view key) {
-  for (const KeyLine& line : file.lines)
-    if (line.group == group && line.key == key) return line.line;
-  return 1;
-}
-
-// What no single key can tell.
-base::Result<void> check_together(const KeyFile& file, const Config& config) {
-  const auto& http = config.http;
-  if (http.tls_certificate.empty() != http.tls_key.empty())
-    return tl::unexpected(
-        file.at(line_of(file, "http", http.tls_key.empty() ? "tls-certificate" : "tls-key"),
-                "tls-certificate and tls-key go together; one of them is missing"));
-  if (!http.tls_certificate.empty()) {
-    wrap::Owned<GError> error;
-    const std::unique_ptr<GTlsCertificate, void (*)(GTlsCertificate*)> certificate(
-        g_tls_certificate_new_from_files(http.tls_certificate.c_str(), http.tls_key.c_str(),
-                                         wrap::OutParam(error)),
-        [](GTlsCertificate* c) { g_object_unref(c); });
-    if (!certificate)
-      return tl::unexpected(
-          file.at(line_of(file, "http", "tls-certificate"),
-                  fmt::format("tls-certificate and tls-key cannot be used: {}", error->message)));
-  }
-  const bool loopback = std::all_of(http.listen.begin(), http.listen.end(), [](const auto& text) {
-    const std::unique_ptr<GInetAddress, void (*)(GInetAddress*)> address(
-        g_inet_address_new_from_string(text.c_str()), [](GInetAddress* a) { g_object_unref(a); });
-    return g_inet_address_get_is_loopback(address.get()) != FALSE;
-  });
-  if (!loopback && http.tls_certificate.empty() && !config.allow_plain)
-    return tl::unexpected(
-        file.at(line_of(file, "http", "listen"),
-                "plain http beyond loopback: set tls-certificate and tls-key, or listen on "
-                "localhost behind a proxy, or say allow-plain = true"));
-  if (!loopback && config.keys.empty())
-    return tl::unexpected(file.at(
-        line_of(file, "http", "listen"),
-        "the development key is for this machine alone: to listen beyond loopback, add a group "
-        "[key \"ID\"] with algorithm and secret-file or public-key-file"));
-  return {};
+base::Error all_of(const std::vector<base::Error>& mistakes) {
+  std::string text;
+  for (const base::Error& mistake : mistakes) text += (text.empty() ? "" : "\n") + mistake.message;
+  return {mistakes.front().code, text};
 }
 
 }  // namespace
@@ -462,22 +425,25 @@ base::Result<Config> load_config(const std::string& path) {
   const wrap::Owned<char> folder_text(g_path_get_dirname(absolute(here.get(), path).c_str()));
   const std::string folder = folder_text.get();
   Config config = default_config();
-  for (const auto& [group, line] : file->groups) {
+  std::vector<base::Error> mistakes;
+  for (const auto& [group, line] : file->groups)
     if (keys_of(group).empty())
-      return tl::unexpected(file->at(
+      mistakes.push_back(file->at(
           line, fmt::format("unknown group [{}]; {}", group, known_words(group, group_names()))));
-  }
-  for (const KeyLine& line : file->lines)
+  for (const KeyLine& line : file->lines) {
+    if (keys_of(line.group).empty()) continue;
     if (auto applied = apply(*file, line, folder, config); !applied)
-      return tl::unexpected(applied.error());
+      mistakes.push_back(applied.error());
+  }
   for (const auto& [group, line] : file->groups) {
     if (!kid_of(group)) continue;
-    auto key = read_key(*file, group, line, folder);
-    if (!key) return tl::unexpected(key.error());
-    config.keys.push_back(std::move(*key));
+    if (auto key = read_key(*file, group, line, folder))
+      config.keys.push_back(std::move(*key));
+    else
+      mistakes.push_back(key.error());
   }
-  if (auto together = check_together(*file, config); !together)
-    return tl::unexpected(together.error());
+  check_together(*file, config, mistakes);
+  if (!mistakes.empty()) return tl::unexpected(all_of(mistakes));
   return config;
 }
 

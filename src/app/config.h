@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/log.h"
+#include "app/replay_buffer.h"
 #include "auth/tokens.h"
 #include "base/result.h"
 #include "call/machine.h"
@@ -30,6 +31,7 @@ struct Config {
   call::Limits calls;
   base::Duration hello_timeout = std::chrono::seconds(5);
   std::size_t connections_per_user = 50;
+  ReplayBounds replay;
   std::vector<wire::IceServer> ice_servers;
   std::string node = "n1";
   LogLevel log_level = LogLevel::kInfo;
@@ -38,7 +40,8 @@ struct Config {
 // What runs without any configuration: http on loopback, media on one UDP port.
 [[nodiscard]] Config default_config();
 
-// kInvalid: "FILE:LINE: what is wrong; what would be right". Files named in it are relative to it.
+// kInvalid: "FILE:LINE: what is wrong; what would be right", a line for each mistake there is.
+// Files named in it are relative to it.
 [[nodiscard]] base::Result<Config> load_config(const std::string& path);
 
 // Every key there is, as "group/key"; for [key "…"] groups, "key/…".

@@ -26,20 +26,37 @@ std::string kind_of(const call::RequestBody& body) {
                     body);
 }
 
+std::string kind_of(const wire::ChainList& /*question*/) { return "chain_list"; }
+std::string kind_of(const wire::ChainHistory& /*question*/) { return "chain_history"; }
+
 namespace {
 
 double number(std::uint64_t n) { return static_cast<double>(n); }
 
 void add_signalling(metrics::Page& page, const Counters& c) {
   page.gauge("parley_connections", "Authenticated connections.", number(c.connections));
+  page.gauge("parley_lost_connections", "Connections without a socket that may be resumed.",
+             number(c.lost_connections));
   page.gauge("parley_live_calls", "Calls that ring or run.", number(c.live_calls));
   page.gauge("parley_waiting_effects", "Effects that wait for a commit.",
              number(c.waiting_effects));
-  page.counter("parley_hellos_total", "Valid hellos.", number(c.hellos));
+  page.counter("parley_hellos_total", "Valid hellos that began a connection.", number(c.hellos));
+  page.counter("parley_resumed_total", "Connections that came back on another socket.",
+               number(c.resumed));
+  page.counter("parley_refused_resumes_total", "Hellos with a resume that began a new connection.",
+               number(c.refused_resumes));
+  page.counter("parley_replaced_total", "Sockets closed because a newer one resumed.",
+               number(c.replaced));
+  page.counter("parley_ended_lost_total", "Lost connections that did not come back in time.",
+               number(c.ended_lost));
+  page.counter("parley_evicted_total", "Lost connections that gave way to a new one of their user.",
+               number(c.evicted));
   page.counter("parley_refused_hellos_total", "Connections turned away: wrong token, or none.",
                number(c.refused_hellos));
   page.counter("parley_flooders_total", "Sockets closed for their message rate.",
                number(c.flooders));
+  page.counter("parley_overloaded_total", "Requests refused because too much waits for the disk.",
+               number(c.overloaded));
   for (const auto& [kind, n] : c.requests)
     page.counter("parley_requests_total", "Requests of clients.", number(n), {{"kind", kind}});
   for (const auto& [code, n] : c.errors)
@@ -54,6 +71,13 @@ void add_store(metrics::Page& page, const Counters& c, const store::StoreStats& 
   page.counter("parley_uncommitted_decisions_total",
                "Decisions about live calls released although their commit had failed.",
                number(c.failed_commits));
+  page.counter("parley_withdrawn_calls_total", "Calls refused because their id was taken on disk.",
+               number(c.withdrawn_calls));
+  page.counter("parley_texts_total", "Texts on disk.", number(c.texts));
+  page.counter("parley_refused_texts_total", "Texts the store did not take.",
+               number(c.refused_texts));
+  page.gauge("parley_store_waiting", "Submissions and look-ups the store has not begun.",
+             number(s.waiting));
   page.histogram("parley_commit_wait_seconds", "How long decisions waited for the disk.",
                  c.commit_wait);
 }

@@ -1,27 +1,49 @@
-// Joins the rooms: hands what sockets, the media layer and the clock report to call::Machine, and
-// performs its effects, in order and never before they are on disk.
+// Joins the rooms: hands what sockets, the media layer, the store and the clock report to
+// call::Machine, and performs its effects, in order and never before they are on disk.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <utility>
+#include <variant>
+#include <vector>
 
 #include "app/counters.h"
 #include "app/gate.h"
-#include "app/session.h"
+#include "app/sessions.h"
 #include "call/machine.h"
 #include "media/command.h"
 #include "media/event.h"
 #include "net/server.h"
+#include "store/store.h"
 
 namespace parley::app {
+
+// store::Store, in the words of its own functions.
+struct StorePorts {
+  template <class T>
+  using Done = std::function<void(base::Result<T>)>;
+  std::function<void(std::vector<store::Record>, Done<void>)> submit;
+  std::function<void(const base::CallId&, Done<store::StoredCall>)> find_call;
+  std::function<void(const base::ChainId&, Done<store::StoredChain>)> find_chain;
+  std::function<void(std::vector<base::ProfileId>, std::optional<base::ChainId> before,
+                     std::size_t limit, Done<store::Page<store::ChainSummary>>)>
+      list_chains;
+  std::function<void(std::vector<base::ProfileId>, const base::ChainId&,
+                     std::optional<std::string> before, std::size_t limit,
+                     Done<store::Page<store::StoredItem>>)>
+      read_history;
+};
+
+// What the application's server is to be told of a record: stored together with it. Empty: nothing.
+struct Announcements {
+  std::function<std::vector<store::Outgoing>(const call::Save&)> of_save;
+  std::function<std::vector<store::Outgoing>(const call::StoreText&)> of_text;
+};
 
 // What the driver uses of the world.
 struct Ports {
@@ -30,7 +52,8 @@ struct Ports {
   std::function<void(base::SocketId, std::uint16_t code, std::string_view reason)> close;
   std::function<void(base::SocketId)> proven;
   std::function<void(media::Command)> media;
-  Gate::Commit commit;
+  StorePorts store;
+  Announcements announce;
   // deadline() may have changed.
   std::function<void()> rearm;
 };
@@ -38,6 +61,8 @@ struct Ports {
 // Main thread only.
 class Driver : public net::SocketEvents {
  public:
+  using Answer = std::variant<call::Ok, call::Refusal>;
+
   // `node` stands in the connection ids it makes; `rules` is copied.
   Driver(Ports ports, const call::Limits& limits, SessionRules rules, std::string node);
   ~Driver() override;
@@ -47,6 +72,10 @@ class Driver : public net::SocketEvents {
   void flooding(base::SocketId socket) override;
   void closed(base::SocketId socket, std::uint16_t code) override;
   void media(media::Event event);
+  // Whether the store takes anything: it has begun, or ceased, to refuse.
+  void store_state(bool accepting);
+  // What a server that uses Parley asks; `done` is called when it has taken effect, or was refused.
+  void command(call::CommandBody command, std::function<void(const Answer&)> done);
 
   // When to call tick() if nothing else comes first.
   [[nodiscard]] std::optional<base::TimePoint> deadline() const;
@@ -55,12 +84,13 @@ class Driver : public net::SocketEvents {
   // Ends every call as `shutdown`. What that causes may have to wait for the disk: it is out when
   // idle(); then say_goodbye() ends every connection.
   void shut_down();
-  [[nodiscard]] bool idle() const { return gate_.waiting() == 0; }
-  void say_goodbye();
+  [[nodiscard]] bool idle() const { return gate_.waiting() == 0 && texts_on_their_way_ == 0; }
+  void say_goodbye() { sessions_.say_goodbye(); }
 
   // With the gauges brought up to date.
   [[nodiscard]] const Counters& counters();
-  [[nodiscard]] std::string debug_state() const { return machine_.debug_state(); }
+  // For looking only: its state changes by what it is fed.
+  [[nodiscard]] const call::Machine& machine() const { return machine_; }
 
  private:
   struct Ticket {
@@ -69,35 +99,32 @@ class Driver : public net::SocketEvents {
     base::RequestId ref;
   };
 
-  struct Entry {
-    Session session;
-    std::optional<base::TimePoint> noted;  // its place in deadlines_
-  };
-
   void feed(const call::Input& input);
-  void count(call::ErrorCode error);
-  void arrive(base::SocketId socket, Arrived& who);
+  void take(call::Input input);
+  [[nodiscard]] SessionPorts session_ports();
+  [[nodiscard]] Gate make_gate();
   void perform(call::Effect effect);
-  void perform(base::SocketId socket, SessionOutputs outputs);
-  void to(const base::ConnectionId& connection,
-          const std::function<SessionOutputs(Session&)>& speak);
+  void commit(const std::vector<call::Save>& saves, std::function<void(base::Result<void>)> done);
+  void store_text(const call::StoreText& effect);
+  void recall(const call::Recall& effect);
+  void recall_call(const base::CallId& call, call::Recalled found);
+  void ask(const Session& session, const Question& question);
   void send_to_leg(const call::ToLeg& effect);
   void take_verdict(const media::Verdict& verdict);
   void forget_tickets(base::LegId leg);
-  void note_deadline(base::SocketId socket);
+  void finish(const call::CommandDone& effect);
 
   const Ports ports_;
-  const SessionRules rules_;
-  const std::string node_;
+  const std::size_t max_waiting_;
   call::Machine machine_;
   Counters counters_;
-  std::map<base::SocketId, Entry> sessions_;
-  std::set<std::pair<base::TimePoint, base::SocketId>> deadlines_;  // of sessions
-  std::unordered_map<base::ConnectionId, base::SocketId> sockets_;  // arrived ones
-  std::unordered_map<base::UserId, std::size_t> connections_of_;    // likewise
-  std::unordered_map<std::uint64_t, Ticket> tickets_;
+  Sessions sessions_;
+  std::unordered_map<std::uint64_t, Ticket> tickets_;  // at the media layer
   std::uint64_t next_ticket_ = 1;
-  Gate gate_;  // last: what it releases uses the rest
+  std::unordered_map<std::uint64_t, std::function<void(const Answer&)>> commands_;
+  std::uint64_t next_command_ = 1;
+  std::size_t texts_on_their_way_ = 0;  // to the disk
+  Gate gate_;                           // last: what it releases uses the rest
 };
 
 }  // namespace parley::app

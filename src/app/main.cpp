@@ -38,9 +38,9 @@ base::WallTime wall_now() {
 int print_token(const Config& config, const Options& options) {
   const auto key = signing_key(config);
   if (!key) return complain(kBadConfig, key.error().message);
-  const auto profile = base::ProfileId::parse(options.token_profile);
+  const auto profile = base::ProfileId::parse(*options.token_profile);
   const auto user =
-      base::UserId::parse(options.token_user.empty() ? options.token_profile : options.token_user);
+      base::UserId::parse(options.token_user.empty() ? *options.token_profile : options.token_user);
   if (!profile || !user)
     return complain(kBadUsage, "names of users and profiles are 1 to 64 of A-Z a-z 0-9 _ . : @ -");
   const auto token = auth::mint(
@@ -142,7 +142,7 @@ int run(const std::vector<std::string>& arguments) {
   // The database, its journal and the key are nobody else's to read.
   umask(077);
   if (auto filled = fill_in(config); !filled) return complain(kUnavailable, filled.error().message);
-  return options->token_profile.empty() ? serve(config, demo) : print_token(config, *options);
+  return options->token_profile ? print_token(config, *options) : serve(config, demo);
 }
 
 }  // namespace

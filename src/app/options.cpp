@@ -109,13 +109,15 @@ base::Result<Options> parse_options(const std::vector<std::string>& arguments) {
   options.version = given.version != FALSE;
   options.check_config = given.check != FALSE;
   options.config = text_of(given.config);
-  options.token_profile = text_of(given.profile);
+  if (given.profile != nullptr) options.token_profile = given.profile;
   options.token_user = text_of(given.user);
   std::string list = text_of(given.grants);
   for (char& c : list)
     if (c == ',') c = ';';
   for (std::string& grant : split_list(list)) options.grants.insert(std::move(grant));
-  if (options.token_profile.empty() &&
+  if (options.token_profile && options.token_profile->empty())
+    return base::fail(base::Code::kInvalid, "--print-token: the name of the profile is empty");
+  if (!options.token_profile &&
       (!options.token_user.empty() || !options.grants.empty() || given.lifetime != nullptr))
     return base::fail(base::Code::kInvalid,
                       "--user, --grants and --valid-for belong to --print-token PROFILE");

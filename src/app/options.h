@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -14,8 +15,8 @@ struct Options {
   std::string config;  // empty: the built-in defaults
   bool version = false;
   bool check_config = false;
-  std::string token_profile;  // --print-token
-  std::string token_user;     // empty: the profile
+  std::optional<std::string> token_profile;  // --print-token
+  std::string token_user;                    // empty: the profile
   std::set<std::string> grants;
   std::chrono::seconds valid_for = std::chrono::hours(24);
 };

@@ -8,7 +8,6 @@
 #include "app/counters.h"
 #include "app/driver.h"
 #include "app/log.h"
-#include "app/translate.h"
 #include "media/worker.h"
 #include "net/server.h"
 #include "store/store.h"
@@ -76,9 +75,17 @@ class Program::Impl {
     rules_.hello_timeout = config.hello_timeout;
     rules_.connections_per_user = config.connections_per_user;
     rules_.ice_servers = config.ice_servers;
-    rules_.limits = {config.http.limits.message_bytes, config.http.limits.messages_per_second,
-                     config.http.limits.message_burst, config.calls.receivers_per_call,
-                     config.calls.unanswered_calls_per_user};
+    rules_.resume_window = config.calls.resume_window;
+    rules_.replay = config.replay;
+    const auto window =
+        std::chrono::duration_cast<std::chrono::milliseconds>(config.calls.resume_window);
+    rules_.limits = {config.http.limits.message_bytes,
+                     config.http.limits.messages_per_second,
+                     config.http.limits.message_burst,
+                     config.calls.receivers_per_call,
+                     config.calls.unanswered_calls_per_user,
+                     config.calls.text_bytes,
+                     window.count()};
   }
   ~Impl() {
     for (const guint source : signals_) g_source_remove(source);
@@ -97,6 +104,7 @@ class Program::Impl {
  private:
   base::Result<void> open_rooms(const Config& config);
   [[nodiscard]] Ports ports();
+  [[nodiscard]] StorePorts store_ports();
   static gboolean on_signal(gpointer self) noexcept;
   void begin_end();
   void end_step();
@@ -123,9 +131,20 @@ base::Result<void> Program::Impl::open_rooms(const Config& config) {
   verifier_.emplace(std::move(*verifier));
   rules_.verifier = &*verifier_;
 
-  auto store = store::Store::open(config.store, read_clocks().wall);
+  store::StoreOptions options;
+  options.on_readiness = [this](const store::Readiness& readiness) {
+    if (readiness.accepting)
+      log_info("The store takes texts and new calls again.");
+    else
+      log_warning("The store takes no texts and no new calls: {}", readiness.why);
+    driver_->store_state(readiness.accepting);
+  };
+  auto store = store::Store::open(config.store, read_clocks().wall, std::move(options));
   if (!store) return tl::unexpected(store.error());
   store_ = std::move(*store);
+  if (const store::Opening opening = store_->opening(); opening.unclean)
+    log_warning("The last run died; {} calls that lived then have ended as failed.",
+                opening.failed_calls);
 
   auto worker = media::Worker::start(config.media, [box = media_events_.box()](media::Event event) {
     box->post(std::move(event));
@@ -147,15 +166,38 @@ Ports Program::Impl::ports() {
                       std::string_view reason) { server_->close(socket, code, reason); },
       .proven = [this](base::SocketId socket) { server_->proven(socket); },
       .media = [this](media::Command command) { worker_->post(std::move(command)); },
-      .commit =
-          [this](const std::vector<call::Save>& saves,
-                 std::function<void(base::Result<void>)> done) {
-            std::vector<store::Record> records;
-            records.reserve(saves.size());
-            for (const call::Save& save : saves) records.push_back(to_record(save));
+      .store = store_ports(),
+      .announce = {},
+      .rearm = [this] { alarm_.set(driver_->deadline()); },
+  };
+}
+
+StorePorts Program::Impl::store_ports() {
+  return StorePorts{
+      .submit =
+          [this](std::vector<store::Record> records, StorePorts::Done<void> done) {
             store_->submit(std::move(records), std::move(done));
           },
-      .rearm = [this] { alarm_.set(driver_->deadline()); },
+      .find_call =
+          [this](const base::CallId& call, StorePorts::Done<store::StoredCall> done) {
+            store_->find_call(call, std::move(done));
+          },
+      .find_chain =
+          [this](const base::ChainId& chain, StorePorts::Done<store::StoredChain> done) {
+            store_->find_chain(chain, std::move(done));
+          },
+      .list_chains =
+          [this](std::vector<base::ProfileId> profiles, std::optional<base::ChainId> before,
+                 std::size_t limit, StorePorts::Done<store::Page<store::ChainSummary>> done) {
+            store_->list_chains(std::move(profiles), std::move(before), limit, std::move(done));
+          },
+      .read_history =
+          [this](std::vector<base::ProfileId> profiles, const base::ChainId& chain,
+                 std::optional<std::string> before, std::size_t limit,
+                 StorePorts::Done<store::Page<store::StoredItem>> done) {
+            store_->read_history(std::move(profiles), chain, std::move(before), limit,
+                                 std::move(done));
+          },
   };
 }
 

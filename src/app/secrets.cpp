@@ -1,6 +1,7 @@
 #include "app/secrets.h"
 
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 
 #include <array>
 #include <cstdint>
@@ -26,5 +27,11 @@ std::string random_hex() {
 
 std::string random_name() { return random_hex<12>(); }
 std::string random_secret() { return random_hex<32>(); }
+
+std::array<unsigned char, 32> digest_of(std::string_view secret) {
+  std::array<unsigned char, 32> digest{};
+  SHA256(reinterpret_cast<const unsigned char*>(secret.data()), secret.size(), digest.data());
+  return digest;
+}
 
 }  // namespace parley::app

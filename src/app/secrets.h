@@ -1,7 +1,9 @@
 // Names and secrets nobody can guess, from OpenSSL's generator.
 #pragma once
 
+#include <array>
 #include <string>
+#include <string_view>
 
 namespace parley::app {
 
@@ -9,5 +11,7 @@ namespace parley::app {
 [[nodiscard]] std::string random_name();
 // 256 bits as 64 hexadecimal digits.
 [[nodiscard]] std::string random_secret();
+// SHA-256. A secret is looked up by it: how long that takes tells nothing about the secret.
+[[nodiscard]] std::array<unsigned char, 32> digest_of(std::string_view secret);
 
 }  // namespace parley::app

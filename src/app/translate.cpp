@@ -9,27 +9,26 @@ namespace parley::app {
 
 using base::Overloaded;
 
-store::Record to_record(const call::Save& save) {
+std::optional<store::Record> to_record(const call::Save& save) {
+  using Maybe = std::optional<store::Record>;
   return std::visit(
       Overloaded{
-          [](const call::CallStarted& s) -> store::Record {
+          [](const call::CallStarted& s) -> Maybe {
             return store::CallStarted{s.call,           s.chain,          s.from, s.to,
                                       s.settings.audio, s.settings.video, s.at};
           },
-          [](const call::CallAccepted& s) -> store::Record {
+          [](const call::CallAccepted& s) -> Maybe {
             return store::CallAccepted{s.call, s.profile, s.connection, s.at};
           },
-          [](const call::ParticipantAdded& s) -> store::Record {
+          [](const call::ParticipantAdded& s) -> Maybe {
             return store::ParticipantAdded{s.call, s.profile, s.at};
           },
-          [](const call::RingsUnheard& s) -> store::Record {
-            return store::Outgoing{s.call.str(), {}, s.at};
-          },
-          [](const call::ParticipantLeft& s) -> store::Record {
+          [](const call::RingsUnheard&) -> Maybe { return std::nullopt; },
+          [](const call::ParticipantLeft& s) -> Maybe {
             return store::ParticipantLeft{s.call, s.profile, std::string(wire::name_of(s.outcome)),
                                           s.at};
           },
-          [](const call::CallEnded& s) -> store::Record {
+          [](const call::CallEnded& s) -> Maybe {
             store::CallEnded record{
                 s.call, std::string(wire::name_of(s.reason)), s.duration_ms, {}, s.at};
             for (const auto& [profile, outcome] : s.outcomes)

@@ -13,7 +13,8 @@
 
 namespace parley::app {
 
-[[nodiscard]] store::Record to_record(const call::Save& save);
+// nullopt: nothing that is recorded for itself.
+[[nodiscard]] std::optional<store::Record> to_record(const call::Save& save);
 
 [[nodiscard]] media::Command to_command(const call::OpenLeg& effect);
 [[nodiscard]] media::Command to_command(const call::CloseLeg& effect);

@@ -132,6 +132,8 @@ void write(Writer& w, const ClientLimits& limits) {
   w.number("requestBurst", limits.request_burst);
   w.number("maxReceivers", static_cast<std::int64_t>(limits.max_receivers));
   w.number("maxUnansweredCalls", static_cast<std::int64_t>(limits.max_unanswered_calls));
+  w.number("maxTextBytes", static_cast<std::int64_t>(limits.max_text_bytes));
+  w.number("resumeWindowMs", limits.resume_window_ms);
 }
 
 std::string write_ok(const base::RequestId& ref, const call::Ok& ok) {

@@ -78,6 +78,8 @@ struct ClientLimits {
   std::uint32_t request_burst = 200;
   std::size_t max_receivers = 49;        // of one call
   std::size_t max_unanswered_calls = 4;  // of one user
+  std::size_t max_text_bytes = 8192;     // of a body, in UTF-8
+  std::int64_t resume_window_ms = 30'000;
 };
 struct WelcomeFrame {
   base::RequestId ref;

@@ -112,6 +112,11 @@ START_TEST(the_defaults_the_sample_states_are_the_real_ones) {
                           "remembered-requests",
                           "request-memory",
                           "remembered-calls",
+                          "pick-up-timeout",
+                          "take-over-timeout",
+                          "text-bytes",
+                          "replay-events",
+                          "replay-bytes",
                           "hello-timeout",
                           "ping-interval",
                           "request-timeout",
@@ -145,6 +150,11 @@ START_TEST(the_defaults_the_sample_states_are_the_real_ones) {
   ck_assert(said->calls.ringing_timeout == real.calls.ringing_timeout);
   ck_assert(said->calls.media_timeout == real.calls.media_timeout);
   ck_assert(said->calls.resume_window == real.calls.resume_window);
+  ck_assert(said->calls.pick_up_timeout == real.calls.pick_up_timeout);
+  ck_assert(said->calls.take_over_timeout == real.calls.take_over_timeout);
+  ck_assert_uint_eq(said->calls.text_bytes, real.calls.text_bytes);
+  ck_assert_uint_eq(said->replay.events, real.replay.events);
+  ck_assert_uint_eq(said->replay.bytes, real.replay.bytes);
   ck_assert(said->calls.alone_timeout == real.calls.alone_timeout);
   ck_assert(said->calls.longest_call == real.calls.longest_call);
   ck_assert(said->calls.request_memory == real.calls.request_memory);
@@ -279,11 +289,46 @@ START_TEST(reads_the_command_line) {
 }
 END_TEST
 
+START_TEST(names_every_mistake_at_once) {
+  const std::string all = complaint(
+      "[htpp]\nport = 1\n[http]\nport = x\ntls-key = secret\nlisten = 192.0.2.1\n"
+      "[limits]\nconnections = 0\n[key \"a\"]\nalgorithm = HS512\n"
+      "[key \"b\"]\nalgorithm = HS256\nsecret-file = short\n");
+  for (const char* line : {"parleyd.conf:1: unknown group [htpp]", "parleyd.conf:4: port: 'x'",
+                           "parleyd.conf:5: tls-certificate and tls-key go together",
+                           "parleyd.conf:8: connections: '0'",
+                           "parleyd.conf:10: algorithm: 'HS512'", "parleyd.conf:13: "})
+    ck_assert_msg(all.find(line) != std::string::npos, "%s is not in\n%s", line, all.c_str());
+  // What only follows from the others is not among them.
+  ck_assert_msg(std::count(all.begin(), all.end(), '\n') == 5, "%s", all.c_str());
+}
+END_TEST
+
+START_TEST(fits_what_is_kept_for_the_lost_into_the_send_queue) {
+  const auto fitted = load("[limits]\nsend-queue-messages = 100\n");
+  ck_assert_uint_eq(fitted->replay.events, 50);
+  ck_assert(complains("[limits]\nsend-queue-messages = 100\nreplay-events = 100\n",
+                      "parleyd.conf:3: replay-events (100) must be less than send-queue-messages"));
+  ck_assert(complains("[limits]\nreplay-bytes = 2000000\n",
+                      "replay-bytes (2000000) must be less than send-queue-bytes (1048576)"));
+}
+END_TEST
+
+START_TEST(takes_no_empty_name_for_a_token) {
+  ck_assert(!parse_options({"parleyd", "--print-token", ""}).has_value());
+  ck_assert(!parse_options({"parleyd"})->token_profile.has_value());
+  ck_assert_str_eq(parse_options({"parleyd", "--print-token", "bob"})->token_profile->c_str(),
+                   "bob");
+}
+END_TEST
+
 int main() {
-  return test::run("config",
-                   {the_sample_loads_once_it_has_a_key, the_sample_has_every_key_and_no_other,
-                    the_defaults_the_sample_states_are_the_real_ones, takes_what_is_said,
-                    names_the_line_of_a_wrong_key_group_or_value,
-                    names_the_line_of_what_is_no_key_file, checks_the_keys_of_tokens,
-                    asks_twice_before_plain_http_leaves_the_machine, reads_the_command_line});
+  return test::run(
+      "config",
+      {the_sample_loads_once_it_has_a_key, the_sample_has_every_key_and_no_other,
+       the_defaults_the_sample_states_are_the_real_ones, takes_what_is_said,
+       names_the_line_of_a_wrong_key_group_or_value, names_the_line_of_what_is_no_key_file,
+       checks_the_keys_of_tokens, asks_twice_before_plain_http_leaves_the_machine,
+       reads_the_command_line, names_every_mistake_at_once,
+       fits_what_is_kept_for_the_lost_into_the_send_queue, takes_no_empty_name_for_a_token});
 }

@@ -1,110 +1,12 @@
-// The driver with the real machine, and a world that is held in the hand: sockets and media are
-// lists of what was said to them, and the disk answers when the test says so.
-#include "app/driver.h"
-
-#include <algorithm>
-#include <functional>
+// Sockets, the machine, media and time, joined.
 #include <map>
 #include <string>
 #include <vector>
 
-#include "support/check_main.h"
+#include "app/driver_world.h"
 
 using namespace parley;
-using namespace parley::app;
-
-namespace {
-
-const auth::Key kKey{"k", auth::Algorithm::kHs256, std::string(40, 's')};
-using Done = std::function<void(base::Result<void>)>;
-
-struct World {
-  base::Instant now{base::TimePoint(std::chrono::hours(5)),
-                    base::WallTime(std::chrono::hours(24 * 365 * 50))};
-  bool hold_commits = false;
-  std::vector<Done> held;
-  std::vector<call::Save> saved;
-  std::map<std::uint64_t, std::vector<std::string>> sent;  // by socket
-  std::map<std::uint64_t, int> closed;
-  std::vector<std::uint64_t> proven;
-  std::vector<media::Command> commands;
-  int rearmed = 0;
-  std::uint64_t next_request = 1;
-
-  auth::Verifier verifier = *auth::Verifier::create({kKey}, "parley");
-  Driver driver{Ports{
-                    .now = [this] { return now; },
-                    .send = [this](base::SocketId s,
-                                   std::string_view text) { sent[s.value].emplace_back(text); },
-                    .close = [this](base::SocketId s, std::uint16_t code,
-                                    std::string_view) { closed[s.value] = code; },
-                    .proven = [this](base::SocketId s) { proven.push_back(s.value); },
-                    .media = [this](media::Command c) { commands.push_back(std::move(c)); },
-                    .commit =
-                        [this](std::vector<call::Save> saves, Done done) {
-                          saved.insert(saved.end(), saves.begin(), saves.end());
-                          held.push_back(std::move(done));
-                          if (!hold_commits) commit_all();
-                        },
-                    .rearm = [this] { ++rearmed; },
-                },
-                call::Limits{}, SessionRules{&verifier, std::chrono::seconds(5), {}, {}}, "n1"};
-
-  // The store answers later, never from within submit: only what was held before.
-  void commit_all() {
-    std::vector<Done> all;
-    all.swap(held);
-    for (const Done& done : all) done({});
-  }
-  void pass(base::Duration time) {
-    now.mono += time;
-    now.wall += std::chrono::duration_cast<std::chrono::milliseconds>(time);
-    driver.tick();
-  }
-
-  void arrive(std::uint64_t socket, const std::string& user) {
-    driver.opened(base::SocketId{socket}, "192.0.2.1");
-    const std::string jwt = *auth::mint(
-        kKey, {base::UserId(user),
-               {},
-               {},
-               "parley",
-               std::chrono::floor<std::chrono::seconds>(now.wall + std::chrono::hours(1))});
-    say(socket, R"({"type":"hello","id":"h","token":")" + jwt + "\"}");
-  }
-  void say(std::uint64_t socket, const std::string& text) {
-    driver.text(base::SocketId{socket}, text);
-  }
-  // A request with an id of its own.
-  std::string ask(std::uint64_t socket, const std::string& type, const std::string& members) {
-    const std::string id = "r" + std::to_string(next_request++);
-    say(socket, R"({"type":")" + type + R"(","id":")" + id + "\"," + members + "}");
-    return id;
-  }
-  [[nodiscard]] bool heard(std::uint64_t socket, const std::string& part) {
-    return std::any_of(sent[socket].begin(), sent[socket].end(), [&](const std::string& text) {
-      return text.find(part) != std::string::npos;
-    });
-  }
-  template <class T>
-  [[nodiscard]] std::vector<T> commands_of() const {
-    std::vector<T> found;
-    for (const media::Command& c : commands)
-      if (const T* t = std::get_if<T>(&c)) found.push_back(*t);
-    return found;
-  }
-};
-
-// alice on sockets 1 and 2, bob on 3 and 4; alice calls bob from 1.
-void begin_call(World& w) {
-  for (const auto& [socket, user] :
-       std::map<std::uint64_t, std::string>{{1, "alice"}, {2, "alice"}, {3, "bob"}, {4, "bob"}})
-    w.arrive(socket, user);
-  w.say(1, R"({"type":"call.init","id":"call","from":"alice","to":"bob"})");
-}
-const std::string kCall = R"("callId":"call")";
-
-}  // namespace
+using namespace parley::test;
 
 START_TEST(welcomes_a_connection_and_makes_it_known) {
   World w;
@@ -115,6 +17,7 @@ START_TEST(welcomes_a_connection_and_makes_it_known) {
   ck_assert_uint_eq(w.driver.counters().connections, 1);
   w.driver.closed(base::SocketId{1}, 1000);
   ck_assert_uint_eq(w.driver.counters().connections, 0);
+  ck_assert_uint_eq(w.driver.counters().lost_connections, 1);
 }
 END_TEST
 
@@ -138,7 +41,7 @@ START_TEST(tells_nobody_of_a_call_before_it_is_on_disk) {
   w.hold_commits = true;
   begin_call(w);
   ck_assert_uint_ge(w.saved.size(), 1);
-  ck_assert(std::holds_alternative<call::CallStarted>(w.saved[0]));
+  ck_assert(std::holds_alternative<store::CallStarted>(w.saved[0]));
   ck_assert(!w.heard(1, R"("ref":"call")"));
   for (const std::uint64_t socket : {2, 3, 4}) ck_assert(!w.heard(socket, "call.init"));
   w.commit_all();
@@ -172,10 +75,7 @@ START_TEST(releases_the_decisions_about_a_live_call_when_the_disk_fails) {
   w.ask(3, "call.ringing", kCall);
   w.hold_commits = true;
   w.ask(3, "call.accept", kCall);
-  std::vector<Done> all;
-  all.swap(w.held);
-  for (const Done& done : all)
-    done(tl::unexpected(base::Error{base::Code::kUnavailable, "disk full"}));
+  w.answer_all(failure(base::Code::kUnavailable, "disk full"));
   ck_assert(w.heard(1, "call.accept"));
   ck_assert_uint_ge(w.driver.counters().failed_commits, 1);
 }
@@ -281,7 +181,7 @@ START_TEST(bounds_the_connections_of_a_user) {
   w.driver.closed(base::SocketId{51}, 1013);  // it never counted
   w.arrive(53, "alice");
   ck_assert_int_eq(w.closed[53], 1013);
-  w.driver.closed(base::SocketId{1}, 1001);
+  w.driver.closed(base::SocketId{1}, 1001);  // lost, and gives way
   w.arrive(54, "alice");
   ck_assert(w.heard(54, "welcome"));
 }

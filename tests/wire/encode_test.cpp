@@ -191,14 +191,15 @@ START_TEST(writes_welcome_with_limits_and_snapshots) {
   welcome.user = base::UserId("u");
   welcome.profiles = {base::ProfileId("a"), base::ProfileId("a2")};
   welcome.resume = "secret";
-  assert_text(wire::encode(welcome),
-              R"({"type":"welcome","ref":"r1","connectionId":"c1","userId":"u",)"
-              R"("profiles":["a","a2"],"resume":"secret","resumed":false,"iceServers":[],)"
-              R"("limits":{"maxFrameBytes":65536,"requestsPerSecond":50,"requestBurst":200,)"
-              R"("maxReceivers":49,"maxUnansweredCalls":4},"calls":[]})");
+  assert_text(
+      wire::encode(welcome),
+      R"({"type":"welcome","ref":"r1","connectionId":"c1","userId":"u",)"
+      R"("profiles":["a","a2"],"resume":"secret","resumed":false,"iceServers":[],)"
+      R"("limits":{"maxFrameBytes":65536,"requestsPerSecond":50,"requestBurst":200,)"
+      R"("maxReceivers":49,"maxUnansweredCalls":4,"maxTextBytes":8192,"resumeWindowMs":30000},"calls":[]})");
   welcome.resumed = true;
   welcome.ice_servers = {{{"stun:a", "stun:b"}}, {}};
-  welcome.limits = {1, 2, 3, 4, 5};
+  welcome.limits = {1, 2, 3, 4, 5, 6, 7};
   call::Snapshot call;
   call.call = base::CallId("k");
   call.chain = base::ChainId("ch");
@@ -229,7 +230,7 @@ START_TEST(writes_welcome_with_limits_and_snapshots) {
       R"("profiles":["a","a2"],"resume":"secret","resumed":true,)"
       R"("iceServers":[{"urls":["stun:a","stun:b"]},{"urls":[]}],)"
       R"("limits":{"maxFrameBytes":1,"requestsPerSecond":2,"requestBurst":3,)"
-      R"("maxReceivers":4,"maxUnansweredCalls":5},"calls":[)"
+      R"("maxReceivers":4,"maxUnansweredCalls":5,"maxTextBytes":6,"resumeWindowMs":7},"calls":[)"
       R"({"callId":"k","chainId":"ch","from":"a","to":["b"],)"
       R"("settings":{"audio":true,"video":true},"role":"active receiver","state":"running",)"
       R"("at":1700000000123,"acceptedAt":1700000009999,)"
