@@ -1,6 +1,7 @@
 // Where a track comes from, in the words of the protocol.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -9,6 +10,9 @@ namespace parley::base {
 enum class Kind { kAudio, kVideo };
 
 enum class Source { kMic, kCamera, kScreen, kScreenAudio };
+
+// Pixels: the largest frame of VP8 (RFC 6386, 9.1), and the most a subscriber may ask for.
+inline constexpr std::uint32_t kMaxFrameHeight = 16384;
 
 [[nodiscard]] constexpr Kind kind_of(Source source) {
   return source == Source::kMic || source == Source::kScreenAudio ? Kind::kAudio : Kind::kVideo;

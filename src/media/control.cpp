@@ -13,6 +13,11 @@ namespace {
 // How often the reaper's watchdog and what streams keep are looked after (our choice).
 constexpr std::chrono::milliseconds kWatchInterval{500};
 
+// Pipelines on their way to NULL beyond which no new one is made (our choice: with their threads
+// and descriptors, 64 are some 300 and 1,500). Under more calls than the machine can bear, legs
+// then open later, in place of ever more of them waiting for their end.
+constexpr std::uint64_t kMostReaping = 64;
+
 // What of a participant's tracks stays when another leg takes over that publishes `published`. A
 // device opens its microphone last, when it has been told that it is the active one: without one it
 // has not said everything yet. A shared screen belongs to the device that showed it.
@@ -121,6 +126,7 @@ void Control::close_all(std::function<void()> on_empty) {
 void Control::on_timer() {
   const base::TimePoint now = monotonic_now();
   counters_.reaper_stuck.store(reaper_->check(now), std::memory_order_relaxed);
+  open_waiting();
   for (auto& [id, stream] : streams_) {
     if (stream.kept.empty() || now < stream.kept_until) continue;
     stream.kept.clear();
@@ -151,6 +157,7 @@ void Control::on_input(IoReport& report) {
 void Control::on_input(Reaped& report) {
   counters_.legs_reaping.fetch_sub(1, std::memory_order_relaxed);
   part_gone(report.id.leg);
+  open_waiting();
 }
 
 template <class Report>
@@ -202,7 +209,18 @@ void Control::handle(OpenLeg& command) {
   }
   place->second = std::make_unique<Leg>(command.leg, leg_context_);
   counters_.legs.store(legs_.size(), std::memory_order_relaxed);
-  place->second->open();
+  to_open_.push_back(command.leg);
+  open_waiting();
+}
+
+// Those that are stuck are nobody's reason to wait.
+void Control::open_waiting() {
+  const auto get = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };
+  while (!to_open_.empty() &&
+         get(counters_.legs_reaping) < kMostReaping + get(counters_.reaper_stuck)) {
+    if (Leg* leg = find(to_open_.front())) leg->open();  // or it was closed meanwhile
+    to_open_.pop_front();
+  }
 }
 
 void Control::handle(CloseLeg& command) {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -93,6 +94,7 @@ class Control {
   void handle(Hide& command);
   void handle(Mute& command);
 
+  void open_waiting();
   void retire(Remains remains);
   void part_gone(LegId leg);
   void set_feeder(StreamId id, std::optional<LegId> leg);
@@ -120,6 +122,7 @@ class Control {
   std::unordered_map<StreamId, Stream> streams_;
   std::unordered_map<LegId, std::set<StreamId>> fed_by_;
   std::unordered_map<LegId, Leftover> leftovers_;
+  std::deque<LegId> to_open_;
   std::set<LegId> touched_;  // need a refresh at the end of this turn
   std::function<void()> on_empty_;
 };

@@ -26,14 +26,13 @@ static_assert(same_id(rtp::kMidExtension, sdp::Extension::kMid) &&
               same_id(rtp::kRepairedRidExtension, sdp::Extension::kRepairedRid) &&
               same_id(rtp::kDependencyDescriptorExtension, sdp::Extension::kDependencyDescriptor));
 
-// Bounds of a wish (our choice: 8K video, and room for any ranking of 50 participants).
-constexpr std::uint32_t kMaxHeight = 4320;
+// Our choice: room for any ranking of 50 participants.
 constexpr std::uint32_t kMaxPriority = 255;
 
 base::Result<void> check(const Subscribe::Track& track) {
-  if (track.max_height && (*track.max_height == 0 || *track.max_height > kMaxHeight))
+  if (track.max_height && (*track.max_height == 0 || *track.max_height > base::kMaxFrameHeight))
     return base::fail(base::Code::kInvalid,
-                      fmt::format("maxHeight must be 1 to {} pixels", kMaxHeight));
+                      fmt::format("maxHeight must be 1 to {} pixels", base::kMaxFrameHeight));
   if (track.priority && *track.priority > kMaxPriority)
     return base::fail(base::Code::kInvalid, fmt::format("priority must be 0 to {}", kMaxPriority));
   return {};

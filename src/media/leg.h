@@ -43,7 +43,9 @@ class Leg {
   Leg(const Leg&) = delete;
   Leg& operator=(const Leg&) = delete;
 
-  void open() { start_transport(); }
+  void open() {
+    if (!pc_ && !failed_) start_transport();
+  }
   void close() { stop_transport(); }
 
   // Commands, refused or done; the caller owes a Verdict.

@@ -14,8 +14,7 @@ namespace {
 
 constexpr std::int64_t kMaxRev = std::numeric_limits<std::uint32_t>::max();
 constexpr std::int64_t kMaxSeq = 9007199254740991;  // 2^53 - 1: what a JavaScript number counts to
-constexpr std::int64_t kMaxHeight = 16384;  // pixels: the largest frame of VP8 (RFC 6386, 9.1)
-constexpr std::int64_t kMaxPriority = 255;  // our choice
+constexpr std::int64_t kMaxPriority = 255;          // our choice
 
 // ---- one function per message ---------------------------------------------------------------
 
@@ -121,7 +120,7 @@ call::MediaBody read_subscribe(Reader& r) {
     if (!source) track.refuse("source", kSources);
     t.source = source.value_or(t.source);
     t.paused = track.optional_flag("paused");
-    t.max_height = number(track, "maxHeight", 1, kMaxHeight);
+    t.max_height = number(track, "maxHeight", 1, base::kMaxFrameHeight);
     t.priority = number(track, "priority", 0, kMaxPriority);
     m.tracks.push_back(std::move(t));
   }
