@@ -594,6 +594,11 @@ class Peer {
     return this.#pc.connectionState;
   }
 
+  // Lets nothing be worked off before `ready` resolves.
+  after(ready) {
+    return this.#enqueue(() => ready);
+  }
+
   // Takes one media.offer; offers are worked off in order.
   offer({ rev, sdp, tracks }) {
     return this.#enqueue(() => this.#answer(rev, sdp, tracks ?? []));
@@ -613,11 +618,11 @@ class Peer {
     return this.#enqueue(() => this.#attach());
   }
 
-  // Says once more what this device has, also when that is nothing: whoever takes a call over ends
-  // the tracks of the old device by it.
-  declare() {
+  // The same, and tells the server in any case, also when that is nothing: whoever takes a call over
+  // ends by it what the old device had and this one has not.
+  declare(tracks, sources) {
     this.#published = null;
-    return this.#enqueue(() => this.#attach());
+    return this.setTracks(tracks, sources);
   }
 
   async stats() {
@@ -674,14 +679,37 @@ class Peer {
     await this.#pc.setLocalDescription(await this.#pc.createAnswer());
     if (this.#closed) return;
     this.#showStreams();
+    await this.#putTracks(); // so that the first packet is on its way as soon as there is a way
+    // The answer may be what makes the server switch to this device, and from then on it counts what
+    // this device has: said before, it is never taken for all there will be.
+    const said = this.#hidden ? this.#publish() : null;
     await this.#send('media.answer', { rev, sdp: this.#pc.localDescription.sdp });
     this.#answered = true;
+    await said;
     await this.#attach();
   }
 
   // Puts own tracks into their m-lines, and tells the server what there is.
   async #attach() {
     if (this.#closed || !this.#answered) return;
+    await this.#putTracks();
+    await this.#publish();
+  }
+
+  async #publish() {
+    const sources = this.#sources;
+    const before = this.#published;
+    if (this.#closed || before === sources.join()) return;
+    this.#published = sources.join();
+    try {
+      await this.#send('media.publish', { sources });
+    } catch (error) {
+      this.#published = before; // not told
+      throw error;
+    }
+  }
+
+  async #putTracks() {
     for (const transceiver of this.#pc.getTransceivers()) {
       if (transceiver.direction === 'stopped') continue;
       const line = this.#lines.get(transceiver.mid);
@@ -690,10 +718,6 @@ class Peer {
       await transceiver.sender.replaceTrack(track);
       if (track && line.source === 'camera') await limitBitrate(transceiver.sender);
     }
-    const sources = this.#sources;
-    if (this.#closed || this.#published === sources.join()) return;
-    await this.#send('media.publish', { sources });
-    this.#published = sources.join();
   }
 
   #showStreams() {
@@ -991,6 +1015,9 @@ class Recovery {
 
 
 const kSourceOf = { audio: 'mic', video: 'camera' };
+// How long a take-over waits for the camera, so that the others need not; far less than the
+// take-over time-out of the server, which does not wait for anybody in front of a permission prompt.
+const kCameraPatienceMs = 3_000;
 // With these the server says that a restart is not for now, or for nobody any more.
 const kNoRestart = new Set(['conflict', 'not_active', 'ended', 'unavailable']);
 
@@ -1009,6 +1036,8 @@ class Leg {
   #recovery;
   #quality = null;
   #opening = Promise.resolve();
+  #captured = Promise.resolve(); // the devices of #opening
+  #pending = 0; // what is just being opened
   #closed = false;
 
   // `options`: profileId, iceServers, wanted {audio, video: constraints or false}, muted {audio,
@@ -1037,6 +1066,11 @@ class Leg {
     return this.#closed;
   }
 
+  // Whether what this device can send is not settled yet.
+  get opening() {
+    return this.#pending > 0;
+  }
+
   get localStream() {
     return this.#localStream;
   }
@@ -1053,8 +1087,12 @@ class Leg {
   // Opens the devices; resolves when everything that can be opened is.
   open() {
     const { mic, camera } = this.#wanted;
+    // The camera of the old device has its successor from the start: a track that is missing for a
+    // moment ends for the others.
+    if (this.#standby && camera) this.#sources.add('camera');
     const wanted = { mic: !this.#standby && mic, camera: !this.#muted.video && camera };
-    this.#opening = this.#capture.open(wanted).then((errors) => this.#report(errors));
+    this.#captured = this.#capture.open(wanted);
+    this.#opening = this.#acquired(this.#captured);
     return this.#opening;
   }
 
@@ -1064,8 +1102,9 @@ class Leg {
     this.#watch();
     this.#peer?.show();
     if (this.#peer) this.#recovery.connection(this.#peer.connectionState);
-    await this.#report(await this.#capture.open({ mic: this.#wanted.mic }));
-    if (!this.#capture.tracks.has('mic')) await this.#peer?.declare();
+    if (this.#wanted.mic) this.#sources.add('mic');
+    void this.#peer?.declare(this.#capture.tracks, [...this.#sources].sort());
+    await this.#acquired(this.#capture.open({ mic: this.#wanted.mic }));
     await this.#opening;
   }
 
@@ -1075,13 +1114,30 @@ class Leg {
     const session = message.sdp?.match(/^o=\S+ (\S+)/m)?.[1] ?? null;
     if (session !== this.#session) this.failed();
     this.#session = session;
-    this.#peer ??= new Peer(this.#platform, {
+    this.#peer ??= this.#makePeer();
+    this.#peer.setTracks(this.#capture.tracks, [...this.#sources].sort());
+    return this.#peer.offer(message);
+  }
+
+  #makePeer() {
+    const peer = new Peer(this.#platform, {
       ...this.#options,
       events: { ...this.#options.events, onConnection: (state) => this.#connection(state) },
       hidden: this.#standby,
     });
-    this.#peer.setTracks(this.#capture.tracks, [...this.#sources].sort());
-    return this.#peer.offer(message);
+    // The server switches as soon as the new connection is there: then it had better have a picture.
+    if (this.#standby) void peer.after(this.#cameraReady());
+    return peer;
+  }
+
+  #cameraReady() {
+    return new Promise((resolve) => {
+      const timer = this.#platform.setTimeout(resolve, kCameraPatienceMs);
+      void this.#captured.then(() => {
+        this.#platform.clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   // Asks the server for new ICE credentials; `fresh`: for a connection from scratch.
@@ -1182,6 +1238,18 @@ class Leg {
     if (source === 'camera' && this.#muted.video) this.#capture.stop('camera');
     await this.#report([]);
     return error;
+  }
+
+  // Waits for devices to be open, and gives up the place of those that cannot be.
+  async #acquired(opening) {
+    this.#pending += 1;
+    try {
+      const errors = await opening;
+      for (const { source } of errors) this.#sources.delete(source);
+      await this.#report(errors);
+    } finally {
+      this.#pending -= 1;
+    }
   }
 
   // Brings sender, local stream and application up to date with what is open now.
@@ -1350,7 +1418,7 @@ class OwnMedia {
   // Tells the others whether this device can be heard and seen.
   async tell() {
     const leg = this.#leg;
-    if (!leg) return;
+    if (!leg || leg.opening) return; // told when it is settled
     const now = { audio: leg.sends('audio'), video: leg.sends('video') };
     const { audio, video } = this.#host.me();
     if (now.audio !== audio || now.video !== video) await this.#host.request('call.update', now);

@@ -9,6 +9,9 @@ import { Reacquire } from './reacquire.js';
 import { Recovery } from './recovery.js';
 
 const kSourceOf = { audio: 'mic', video: 'camera' };
+// How long a take-over waits for the camera, so that the others need not; far less than the
+// take-over time-out of the server, which does not wait for anybody in front of a permission prompt.
+const kCameraPatienceMs = 3_000;
 // With these the server says that a restart is not for now, or for nobody any more.
 const kNoRestart = new Set(['conflict', 'not_active', 'ended', 'unavailable']);
 
@@ -27,6 +30,8 @@ export class Leg {
   #recovery;
   #quality = null;
   #opening = Promise.resolve();
+  #captured = Promise.resolve(); // the devices of #opening
+  #pending = 0; // what is just being opened
   #closed = false;
 
   // `options`: profileId, iceServers, wanted {audio, video: constraints or false}, muted {audio,
@@ -55,6 +60,11 @@ export class Leg {
     return this.#closed;
   }
 
+  // Whether what this device can send is not settled yet.
+  get opening() {
+    return this.#pending > 0;
+  }
+
   get localStream() {
     return this.#localStream;
   }
@@ -71,8 +81,12 @@ export class Leg {
   // Opens the devices; resolves when everything that can be opened is.
   open() {
     const { mic, camera } = this.#wanted;
+    // The camera of the old device has its successor from the start: a track that is missing for a
+    // moment ends for the others.
+    if (this.#standby && camera) this.#sources.add('camera');
     const wanted = { mic: !this.#standby && mic, camera: !this.#muted.video && camera };
-    this.#opening = this.#capture.open(wanted).then((errors) => this.#report(errors));
+    this.#captured = this.#capture.open(wanted);
+    this.#opening = this.#acquired(this.#captured);
     return this.#opening;
   }
 
@@ -82,8 +96,9 @@ export class Leg {
     this.#watch();
     this.#peer?.show();
     if (this.#peer) this.#recovery.connection(this.#peer.connectionState);
-    await this.#report(await this.#capture.open({ mic: this.#wanted.mic }));
-    if (!this.#capture.tracks.has('mic')) await this.#peer?.declare();
+    if (this.#wanted.mic) this.#sources.add('mic');
+    void this.#peer?.declare(this.#capture.tracks, [...this.#sources].sort());
+    await this.#acquired(this.#capture.open({ mic: this.#wanted.mic }));
     await this.#opening;
   }
 
@@ -93,13 +108,30 @@ export class Leg {
     const session = message.sdp?.match(/^o=\S+ (\S+)/m)?.[1] ?? null;
     if (session !== this.#session) this.failed();
     this.#session = session;
-    this.#peer ??= new Peer(this.#platform, {
+    this.#peer ??= this.#makePeer();
+    this.#peer.setTracks(this.#capture.tracks, [...this.#sources].sort());
+    return this.#peer.offer(message);
+  }
+
+  #makePeer() {
+    const peer = new Peer(this.#platform, {
       ...this.#options,
       events: { ...this.#options.events, onConnection: (state) => this.#connection(state) },
       hidden: this.#standby,
     });
-    this.#peer.setTracks(this.#capture.tracks, [...this.#sources].sort());
-    return this.#peer.offer(message);
+    // The server switches as soon as the new connection is there: then it had better have a picture.
+    if (this.#standby) void peer.after(this.#cameraReady());
+    return peer;
+  }
+
+  #cameraReady() {
+    return new Promise((resolve) => {
+      const timer = this.#platform.setTimeout(resolve, kCameraPatienceMs);
+      void this.#captured.then(() => {
+        this.#platform.clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   // Asks the server for new ICE credentials; `fresh`: for a connection from scratch.
@@ -200,6 +232,18 @@ export class Leg {
     if (source === 'camera' && this.#muted.video) this.#capture.stop('camera');
     await this.#report([]);
     return error;
+  }
+
+  // Waits for devices to be open, and gives up the place of those that cannot be.
+  async #acquired(opening) {
+    this.#pending += 1;
+    try {
+      const errors = await opening;
+      for (const { source } of errors) this.#sources.delete(source);
+      await this.#report(errors);
+    } finally {
+      this.#pending -= 1;
+    }
   }
 
   // Brings sender, local stream and application up to date with what is open now.

@@ -114,7 +114,7 @@ export class OwnMedia {
   // Tells the others whether this device can be heard and seen.
   async tell() {
     const leg = this.#leg;
-    if (!leg) return;
+    if (!leg || leg.opening) return; // told when it is settled
     const now = { audio: leg.sends('audio'), video: leg.sends('video') };
     const { audio, video } = this.#host.me();
     if (now.audio !== audio || now.video !== video) await this.#host.request('call.update', now);

@@ -53,6 +53,11 @@ export class Peer {
     return this.#pc.connectionState;
   }
 
+  // Lets nothing be worked off before `ready` resolves.
+  after(ready) {
+    return this.#enqueue(() => ready);
+  }
+
   // Takes one media.offer; offers are worked off in order.
   offer({ rev, sdp, tracks }) {
     return this.#enqueue(() => this.#answer(rev, sdp, tracks ?? []));
@@ -72,11 +77,11 @@ export class Peer {
     return this.#enqueue(() => this.#attach());
   }
 
-  // Says once more what this device has, also when that is nothing: whoever takes a call over ends
-  // the tracks of the old device by it.
-  declare() {
+  // The same, and tells the server in any case, also when that is nothing: whoever takes a call over
+  // ends by it what the old device had and this one has not.
+  declare(tracks, sources) {
     this.#published = null;
-    return this.#enqueue(() => this.#attach());
+    return this.setTracks(tracks, sources);
   }
 
   async stats() {
@@ -133,14 +138,37 @@ export class Peer {
     await this.#pc.setLocalDescription(await this.#pc.createAnswer());
     if (this.#closed) return;
     this.#showStreams();
+    await this.#putTracks(); // so that the first packet is on its way as soon as there is a way
+    // The answer may be what makes the server switch to this device, and from then on it counts what
+    // this device has: said before, it is never taken for all there will be.
+    const said = this.#hidden ? this.#publish() : null;
     await this.#send('media.answer', { rev, sdp: this.#pc.localDescription.sdp });
     this.#answered = true;
+    await said;
     await this.#attach();
   }
 
   // Puts own tracks into their m-lines, and tells the server what there is.
   async #attach() {
     if (this.#closed || !this.#answered) return;
+    await this.#putTracks();
+    await this.#publish();
+  }
+
+  async #publish() {
+    const sources = this.#sources;
+    const before = this.#published;
+    if (this.#closed || before === sources.join()) return;
+    this.#published = sources.join();
+    try {
+      await this.#send('media.publish', { sources });
+    } catch (error) {
+      this.#published = before; // not told
+      throw error;
+    }
+  }
+
+  async #putTracks() {
     for (const transceiver of this.#pc.getTransceivers()) {
       if (transceiver.direction === 'stopped') continue;
       const line = this.#lines.get(transceiver.mid);
@@ -149,10 +177,6 @@ export class Peer {
       await transceiver.sender.replaceTrack(track);
       if (track && line.source === 'camera') await limitBitrate(transceiver.sender);
     }
-    const sources = this.#sources;
-    if (this.#closed || this.#published === sources.join()) return;
-    await this.#send('media.publish', { sources });
-    this.#published = sources.join();
   }
 
   #showStreams() {

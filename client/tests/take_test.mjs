@@ -103,7 +103,7 @@ test('what this participant had muted stays so on the next device', async () => 
   assert.equal(made.devices.live[0].enabled, true);
 });
 
-test('a permission prompt for the camera does not hold up the switch', async () => {
+test('the connection waits for the camera, so that the others need not, but not for long', async () => {
   let allow;
   const made = await passive({
     prepare: ({ devices }) => (devices.gate = new Promise((resolve) => (allow = resolve))),
@@ -111,13 +111,111 @@ test('a permission prompt for the camera does not hold up the switch', async () 
   const done = made.call.take();
   await settled();
   await made.offered(1, 'bob', kAlice);
+  await made.clock.advance(2_999);
+  assert.deepEqual(made.server.sent('media.answer'), []);
+  await made.clock.advance(1); // somebody is in front of a permission prompt
+  assert.equal(made.server.sent('media.answer').length, 1);
   await switched(made, kOwn);
   await done;
   assert.equal(made.call.role, 'active receiver');
   allow();
   await settled();
-  assert.deepEqual(published(made.server).at(-1), ['camera', 'mic']);
+  assert.deepEqual(published(made.server), [['camera'], ['camera', 'mic']]);
   assert.deepEqual(made.server.sent('call.update'), []);
+});
+
+test('the connection is made as soon as the camera is there, its picture in it', async () => {
+  let allow;
+  const made = await passive({
+    prepare: ({ devices }) => (devices.gate = new Promise((resolve) => (allow = resolve))),
+  });
+  const done = made.call.take();
+  await settled();
+  await made.offered(1, 'bob', kAlice);
+  assert.deepEqual(made.server.sent('media.answer'), []);
+  allow();
+  await settled();
+  assert.equal(made.server.sent('media.answer').length, 1);
+  assert.equal(made.peers[0].transceiver('01').sender.track.kind, 'video');
+  await switched(made, kOwn);
+  await done;
+});
+
+test('what it has is said before the answer, which may make the server switch', async () => {
+  const { server } = await taking();
+  const media = server.received.map(({ type }) => type).filter((type) => type.startsWith('media'));
+  assert.deepEqual(media, ['media.publish', 'media.answer']);
+});
+
+test('after the switch all that it will have is said at once', async () => {
+  let allow;
+  const made = await taking();
+  made.devices.gate = new Promise((resolve) => (allow = resolve));
+  await made.switched();
+  await made.done;
+  assert.deepEqual(published(made.server), [['camera'], ['camera', 'mic']]);
+  assert.deepEqual(made.devices.live.map(({ kind }) => kind), ['video']);
+  allow();
+  await settled();
+  assert.equal(made.peers[0].transceiver('00').sender.track.kind, 'audio');
+  assert.equal(published(made.server).length, 2);
+});
+
+test('a microphone that is refused ends the track of the old one', async () => {
+  const made = await taking();
+  made.devices.refuse = { audio: 'NotAllowedError' };
+  await made.switched();
+  await made.done;
+  await settled();
+  assert.deepEqual(published(made.server).at(-1), ['camera']);
+  assert.equal(made.errors[0][1].code, 'media_denied');
+  assert.deepEqual(made.server.sent('call.update').map(({ audio }) => audio), [false]);
+});
+
+test('a camera that opens first is in its place when the connection begins', async () => {
+  const { peers } = await taking();
+  assert.equal(peers[0].transceiver('01').sender.track.kind, 'video');
+});
+
+test('the place of the old camera is kept while the new one is slow, or muted', async () => {
+  // The camera is allowed after the switch, before the microphone: nobody is told of a gap.
+  const gates = [];
+  const made = await passive();
+  const { getUserMedia } = made.devices.api;
+  Object.defineProperty(made.devices, 'api', {
+    value: {
+      ...made.devices.api,
+      getUserMedia: async (constraints) => {
+        await new Promise((resolve) => gates.push(resolve));
+        return getUserMedia(constraints);
+      },
+    },
+  });
+  const done = made.call.take();
+  await settled();
+  await made.offered(1, 'bob', kAlice);
+  await made.clock.advance(3_000);
+  await switched(made, kOwn);
+  await done;
+  const [camera, microphone] = gates;
+  camera();
+  await settled();
+  assert.deepEqual(made.server.sent('call.update'), []);
+  microphone();
+  await settled();
+  assert.deepEqual(published(made.server), [['camera'], ['camera', 'mic']]);
+  assert.deepEqual(made.server.sent('call.update'), []);
+
+  const muted = await passive();
+  muted.server.event('call.update', { profileId: 'bob', audio: true, video: false });
+  const taken = muted.call.take();
+  await settled();
+  await muted.offered(1, 'bob', kAlice);
+  await switched(muted, kOwn);
+  await taken;
+  await settled();
+  assert.deepEqual(published(muted.server), [['camera'], ['camera', 'mic']]);
+  assert.deepEqual(muted.devices.live.map(({ kind }) => kind), ['audio']);
 });
 
 test('a camera that is refused does not keep the device from taking the call', async () => {
@@ -125,6 +223,7 @@ test('a camera that is refused does not keep the device from taking the call', a
   await made.switched();
   await made.done;
   assert.equal(made.errors[0][1].code, 'media_denied');
+  assert.deepEqual(published(made.server).at(-1), ['mic']); // the old one's picture is over
   assert.deepEqual(made.server.sent('call.update').map(({ audio, video }) => [audio, video]), [[true, false]]);
 });
 
