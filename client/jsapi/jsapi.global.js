@@ -2207,7 +2207,7 @@ class Tokens {
 
   // The token to say hello with.
   async next() {
-    this.#current = this.canFetch ? await this.#source() : this.#source;
+    this.#current = this.canFetch ? await this.#fetch() : this.#source;
     return this.#current;
   }
 
@@ -2233,6 +2233,17 @@ class Tokens {
     this.#timer = null;
   }
 
+  async #fetch() {
+    let token;
+    try {
+      token = await this.#source();
+    } catch (error) {
+      throw connectionLost(`The access token could not be fetched: ${error?.message ?? error}`);
+    }
+    if (typeof token !== 'string') throw badRequest('The function given as `token` returned no string.');
+    return token;
+  }
+
   #after(delayMs, act) {
     this.#timer = this.#platform.setTimeout(
       () => (delayMs > kLongestTimerMs ? this.#after(delayMs - kLongestTimerMs, act) : act()),
@@ -2247,7 +2258,7 @@ class Tokens {
     }
     const timer = this.#timer;
     try {
-      const token = await this.#source();
+      const token = await this.#fetch();
       if (timer !== this.#timer) return; // stopped, or another connection's by now
       if (token === this.#current) {
         this.#after(kRetryMs, () => this.#renew(expiresAt)); // it has no fresher one yet
@@ -2271,7 +2282,7 @@ function notRenewed(error) {
   return new JsapiError({
     code: 'unauthorized',
     kind: 'auth',
-    message: `The access token expires soon and could not be renewed: ${error.message}`,
+    message: `The access token expires soon, and there is no fresh one: ${error.message}`,
   });
 }
 

@@ -1,6 +1,6 @@
 // The access token of a session: where it comes from, and a fresh one before it expires.
 
-import { JsapiError } from './errors.js';
+import { JsapiError, badRequest, connectionLost } from './errors.js';
 
 // Renewed when a fifth of its life is left, or a minute of a long one: time for several tries.
 const kLeadMs = 60_000;
@@ -38,7 +38,7 @@ export class Tokens {
 
   // The token to say hello with.
   async next() {
-    this.#current = this.canFetch ? await this.#source() : this.#source;
+    this.#current = this.canFetch ? await this.#fetch() : this.#source;
     return this.#current;
   }
 
@@ -64,6 +64,17 @@ export class Tokens {
     this.#timer = null;
   }
 
+  async #fetch() {
+    let token;
+    try {
+      token = await this.#source();
+    } catch (error) {
+      throw connectionLost(`The access token could not be fetched: ${error?.message ?? error}`);
+    }
+    if (typeof token !== 'string') throw badRequest('The function given as `token` returned no string.');
+    return token;
+  }
+
   #after(delayMs, act) {
     this.#timer = this.#platform.setTimeout(
       () => (delayMs > kLongestTimerMs ? this.#after(delayMs - kLongestTimerMs, act) : act()),
@@ -78,7 +89,7 @@ export class Tokens {
     }
     const timer = this.#timer;
     try {
-      const token = await this.#source();
+      const token = await this.#fetch();
       if (timer !== this.#timer) return; // stopped, or another connection's by now
       if (token === this.#current) {
         this.#after(kRetryMs, () => this.#renew(expiresAt)); // it has no fresher one yet
@@ -102,7 +113,7 @@ function notRenewed(error) {
   return new JsapiError({
     code: 'unauthorized',
     kind: 'auth',
-    message: `The access token expires soon and could not be renewed: ${error.message}`,
+    message: `The access token expires soon, and there is no fresh one: ${error.message}`,
   });
 }
 

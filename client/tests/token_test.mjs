@@ -192,3 +192,15 @@ test('a function that fails on the way back is asked again', async () => {
   await clock.advance(15_000);
   assert.equal(session.state, 'connected');
 });
+
+test('a function that fails, or returns no token, rejects connect with a JsapiError', async () => {
+  const session = new Session(fakePlatform());
+  const failing = async () => {
+    throw new TypeError('Failed to fetch');
+  };
+  await assert.rejects(session.connect({ token: failing }), {
+    name: 'JsapiError', kind: 'retry', message: /Failed to fetch/,
+  });
+  await assert.rejects(session.connect({ token: () => undefined }), { code: 'bad_request' });
+  assert.equal(session.state, 'disconnected');
+});
