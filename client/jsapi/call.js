@@ -123,7 +123,8 @@ export class Call extends Emitter {
     const takeover = this.#media.standBy();
     try {
       const { role } = await this.#request('call.take');
-      if (takeover.leg.closed) return takeover.done;
+      // After a resumed session the answer may come behind the switch, or the failure.
+      if (this.#media.takeover !== takeover) return takeover.done;
       this.#media.open(takeover.leg);
       // A lost place is free: the server has switched at once, as for call.accept.
       if (role?.startsWith('active') && this.me.state === 'reconnecting') {

@@ -19,6 +19,7 @@ export class Client extends Emitter {
   #session;
   #calls = new Map(); // id -> live call
   #welcome = null;
+  #links = 0; // how often the session was resumed
   #rung = new Set(); // calls the application has been told of by call:received
 
   constructor(platform = browserPlatform()) {
@@ -30,6 +31,7 @@ export class Client extends Emitter {
     this.#session.on('expiring', (expiresAt) => this.emit('token:expiring', expiresAt));
     this.#session.on('error', (error) => this.emit('error', error));
     this.#session.on('welcome', (welcome) => this.#welcomed(welcome));
+    this.#session.on('resumed', () => (this.#links += 1));
     this.#session.on('message', (message) => this.#received(message));
     this.#session.on('network', (what) => {
       // That the page is looked at again says nothing about its addresses.
@@ -90,7 +92,7 @@ export class Client extends Emitter {
       ...(immediate || { immediate }),
       ...(replace && { replace }),
     };
-    const sentFrom = this.connectionId;
+    const sentFrom = { connectionId: this.connectionId, links: this.#links };
     call.ready = this.#session.request('call.init', init, { id, retry: true }).then(
       (ok) => {
         if (ok.merged) return this.#merge(call, ok, sentFrom);
@@ -132,7 +134,7 @@ export class Client extends Emitter {
 
   // The call.init of `call` met a live call. Its object stands for that one from now on, unless
   // this device is in it already: then it goes on with the object it has.
-  #merge(call, { callId, chainId, role }, sentFrom) {
+  #merge(call, { callId, chainId, role }, { connectionId, links }) {
     const live = this.#calls.get(callId);
     this.#calls.delete(call.id);
     if (live?.isActive) {
@@ -141,8 +143,10 @@ export class Client extends Emitter {
     }
     this.#calls.set(callId, call);
     // After a new connection the answer's role is an old one; the welcome has told the role.
-    const isNow = sentFrom === this.connectionId;
+    const isNow = connectionId === this.connectionId;
     call.merge({ callId, chainId, role: isNow ? role : live?.role }, live);
+    // A resumed session repeats events before answers: the offer came when nobody was active.
+    if (call.isActive && links !== this.#links) void call.rejoin();
     this.emit('calls:changed');
     return call;
   }

@@ -1037,6 +1037,7 @@ class Leg {
   #quality = null;
   #opening = Promise.resolve();
   #captured = Promise.resolve(); // the devices of #opening
+  #begun = false; // open() was called
   #pending = 0; // what is just being opened
   #closed = false;
 
@@ -1086,6 +1087,7 @@ class Leg {
 
   // Opens the devices; resolves when everything that can be opened is.
   open() {
+    this.#begun = true;
     const { mic, camera } = this.#wanted;
     // The camera of the old device has its successor from the start: a track that is missing for a
     // moment ends for the others.
@@ -1102,9 +1104,12 @@ class Leg {
     this.#watch();
     this.#peer?.show();
     if (this.#peer) this.#recovery.connection(this.#peer.connectionState);
-    if (this.#wanted.mic) this.#sources.add('mic');
+    const { mic, camera } = this.#wanted;
+    if (mic) this.#sources.add('mic');
+    if (camera && !this.#begun) this.#sources.add('camera');
     void this.#peer?.declare(this.#capture.tracks, [...this.#sources].sort());
-    await this.#acquired(this.#capture.open({ mic: this.#wanted.mic }));
+    if (this.#begun) await this.#acquired(this.#capture.open({ mic }));
+    else await this.open();
     await this.#opening;
   }
 
@@ -1599,7 +1604,8 @@ class Call extends Emitter {
     const takeover = this.#media.standBy();
     try {
       const { role } = await this.#request('call.take');
-      if (takeover.leg.closed) return takeover.done;
+      // After a resumed session the answer may come behind the switch, or the failure.
+      if (this.#media.takeover !== takeover) return takeover.done;
       this.#media.open(takeover.leg);
       // A lost place is free: the server has switched at once, as for call.accept.
       if (role?.startsWith('active') && this.me.state === 'reconnecting') {
@@ -2607,6 +2613,7 @@ class Client extends Emitter {
   #session;
   #calls = new Map(); // id -> live call
   #welcome = null;
+  #links = 0; // how often the session was resumed
   #rung = new Set(); // calls the application has been told of by call:received
 
   constructor(platform = browserPlatform()) {
@@ -2618,6 +2625,7 @@ class Client extends Emitter {
     this.#session.on('expiring', (expiresAt) => this.emit('token:expiring', expiresAt));
     this.#session.on('error', (error) => this.emit('error', error));
     this.#session.on('welcome', (welcome) => this.#welcomed(welcome));
+    this.#session.on('resumed', () => (this.#links += 1));
     this.#session.on('message', (message) => this.#received(message));
     this.#session.on('network', (what) => {
       // That the page is looked at again says nothing about its addresses.
@@ -2678,7 +2686,7 @@ class Client extends Emitter {
       ...(immediate || { immediate }),
       ...(replace && { replace }),
     };
-    const sentFrom = this.connectionId;
+    const sentFrom = { connectionId: this.connectionId, links: this.#links };
     call.ready = this.#session.request('call.init', init, { id, retry: true }).then(
       (ok) => {
         if (ok.merged) return this.#merge(call, ok, sentFrom);
@@ -2720,7 +2728,7 @@ class Client extends Emitter {
 
   // The call.init of `call` met a live call. Its object stands for that one from now on, unless
   // this device is in it already: then it goes on with the object it has.
-  #merge(call, { callId, chainId, role }, sentFrom) {
+  #merge(call, { callId, chainId, role }, { connectionId, links }) {
     const live = this.#calls.get(callId);
     this.#calls.delete(call.id);
     if (live?.isActive) {
@@ -2729,8 +2737,10 @@ class Client extends Emitter {
     }
     this.#calls.set(callId, call);
     // After a new connection the answer's role is an old one; the welcome has told the role.
-    const isNow = sentFrom === this.connectionId;
+    const isNow = connectionId === this.connectionId;
     call.merge({ callId, chainId, role: isNow ? role : live?.role }, live);
+    // A resumed session repeats events before answers: the offer came when nobody was active.
+    if (call.isActive && links !== this.#links) void call.rejoin();
     this.emit('calls:changed');
     return call;
   }

@@ -31,6 +31,7 @@ export class Leg {
   #quality = null;
   #opening = Promise.resolve();
   #captured = Promise.resolve(); // the devices of #opening
+  #begun = false; // open() was called
   #pending = 0; // what is just being opened
   #closed = false;
 
@@ -80,6 +81,7 @@ export class Leg {
 
   // Opens the devices; resolves when everything that can be opened is.
   open() {
+    this.#begun = true;
     const { mic, camera } = this.#wanted;
     // The camera of the old device has its successor from the start: a track that is missing for a
     // moment ends for the others.
@@ -96,9 +98,12 @@ export class Leg {
     this.#watch();
     this.#peer?.show();
     if (this.#peer) this.#recovery.connection(this.#peer.connectionState);
-    if (this.#wanted.mic) this.#sources.add('mic');
+    const { mic, camera } = this.#wanted;
+    if (mic) this.#sources.add('mic');
+    if (camera && !this.#begun) this.#sources.add('camera');
     void this.#peer?.declare(this.#capture.tracks, [...this.#sources].sort());
-    await this.#acquired(this.#capture.open({ mic: this.#wanted.mic }));
+    if (this.#begun) await this.#acquired(this.#capture.open({ mic }));
+    else await this.open();
     await this.#opening;
   }
 

@@ -128,3 +128,19 @@ test('an answer that was given to an older connection does not make this one act
   assert.deepEqual([call.id, call.role, call.isActive], ['k1', 'passive receiver', false]);
   assert.equal(devices.calls.length, 0);
 });
+
+test('a merge whose answer comes after a resumed session asks for the offer it missed', async () => {
+  const { client, server, clock } = await invited();
+  server.resumable = true;
+  server.answers['call.init'] = () => null;
+  const call = client.openCall('bob', 'alice');
+  server.socket.drop();
+  await settled();
+  server.event('media.offer', offer(1, 'bob'));
+  mergeInto(server);
+  await clock.advance(1000);
+  await call.ready;
+  await settled();
+  assert.equal(call.isActive, true);
+  assert.deepEqual(server.sent('media.restart').map(({ fresh }) => fresh), [true]);
+});

@@ -382,3 +382,17 @@ test('a move that follows too soon rejects, and may be tried again', async () =>
   await assert.rejects(made.call.take(), { kind: 'retry' });
   assert.equal(made.call.canTake, true);
 });
+
+test('a switch that comes before the answer, after a resumed session, opens each device once', async () => {
+  const made = await passive();
+  made.server.answers['call.take'] = () => null;
+  const done = made.call.take();
+  await made.offered(1, 'bob', kAlice);
+  await switched(made, kOwn);
+  made.server.ok(made.server.sent('call.take')[0].id, { role: 'passive receiver' });
+  await done;
+  await settled();
+  assert.equal(made.call.role, 'active receiver');
+  assert.deepEqual(made.devices.calls, [{ audio: true, video: true }]);
+  assert.deepEqual(published(made.server).at(-1), ['camera', 'mic']);
+});
