@@ -213,8 +213,9 @@ Result<void> check_payloads(const MediaSection& section, base::Kind kind, Answer
   return {};
 }
 
-Result<void> check_extensions(const MediaSection& section, base::Kind kind, AnsweredMedia& media) {
-  const auto& offered = extension_formats(kind);
+Result<void> check_extensions(const MediaSection& section, const MediaLine& line,
+                              AnsweredMedia& media) {
+  const auto& offered = extension_formats(line.kind);
   for (const Attribute& attribute : section.attributes) {
     if (attribute.name != "extmap") continue;
     std::string_view rest = attribute.value;
@@ -224,7 +225,8 @@ Result<void> check_extensions(const MediaSection& section, base::Kind kind, Answ
     const auto number = parse_number(id, 255);
     const auto extension =
         std::find_if(offered.begin(), offered.end(), [&](const ExtensionFormat& format) {
-          return number == static_cast<std::uint32_t>(format.id) && uri == format.uri;
+          return number == static_cast<std::uint32_t>(format.id) && uri == format.uri &&
+                 is_of_use(format.id, line.receives);
         });
     if (extension == offered.end()) {
       return wrong(attribute.line, fmt::format("header extension {} was not offered for {}",
@@ -329,7 +331,7 @@ class Check {
 
     if (auto done = check_direction(section, offered, document_.session, media); !done) return done;
     if (auto done = check_payloads(section, offered.kind, media); !done) return done;
-    if (auto done = check_extensions(section, offered.kind, media); !done) return done;
+    if (auto done = check_extensions(section, offered, media); !done) return done;
     // Firefox names the SSRC of its receiver reports where it only receives.
     return media.peer_sends ? check_ssrcs(section, media) : Result<void>();
   }

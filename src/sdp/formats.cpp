@@ -72,10 +72,18 @@ const std::vector<ExtensionFormat>& extension_formats(base::Kind kind) {
   return kind == base::Kind::kAudio ? kAudio : kVideo;
 }
 
-const std::vector<std::string_view>& feedback_formats(base::Kind kind) {
+bool is_of_use(Extension extension, bool peer_sends) {
+  return peer_sends ||
+         (extension != Extension::kAbsSendTime && extension != Extension::kTransportCc);
+}
+
+const std::vector<std::string_view>& feedback_formats(base::Kind kind, bool peer_sends) {
   static const std::vector<std::string_view> kAudio = {};
-  static const std::vector<std::string_view> kVideo = {"nack pli", "ccm fir"};
-  return kind == base::Kind::kAudio ? kAudio : kVideo;
+  static const std::vector<std::string_view> kSentVideo = {"nack pli", "ccm fir"};
+  static const std::vector<std::string_view> kReceivedVideo = {
+      "nack pli"};  // one way to ask is enough
+  if (kind == base::Kind::kAudio) return kAudio;
+  return peer_sends ? kSentVideo : kReceivedVideo;
 }
 
 std::string write_fingerprint(const Fingerprint& fingerprint) {

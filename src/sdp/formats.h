@@ -18,9 +18,15 @@ struct ExtensionFormat {
 // The extensions that are offered; the reserved ones are not.
 [[nodiscard]] const std::vector<ExtensionFormat>& extension_formats(base::Kind kind);
 
+// Whether it is of use on a line: what times a sender is not where the peer only receives, and each
+// attribute of a line comes back in the answer, which has to fit in a message with those of 50
+// participants.
+[[nodiscard]] bool is_of_use(Extension extension, bool peer_sends);
+
 // The values of a=rtcp-fb, for every payload type of the kind; transport-cc stands beside them
 // where the peer sends.
-[[nodiscard]] const std::vector<std::string_view>& feedback_formats(base::Kind kind);
+[[nodiscard]] const std::vector<std::string_view>& feedback_formats(base::Kind kind,
+                                                                    bool peer_sends);
 
 // "sha-256 AB:CD:..." (RFC 8122, 5).
 [[nodiscard]] std::string write_fingerprint(const Fingerprint& fingerprint);

@@ -41,8 +41,9 @@ void put_head(std::string& out, const MediaLine& line) {
 }
 
 void put_transport(std::string& out, const Transport& transport) {
+  // No rtcp-rsize: whole compounds are what we send, and each line of this comes back in the
+  // answer.
   put(out, "a=rtcp-mux");
-  put(out, "a=rtcp-rsize");
   put(out, "a=ice-ufrag:{}", transport.ufrag);
   put(out, "a=ice-pwd:{}", transport.pwd);
   put(out, "a=fingerprint:{}", write_fingerprint(transport.fingerprint));
@@ -71,7 +72,7 @@ void put_formats(std::string& out, const MediaLine& line) {
     if (line.kind == base::Kind::kVideo && line.receives)
       fmtp += (fmtp.empty() ? "" : ";") + std::string(kStartBitrate);
     if (!fmtp.empty()) put(out, "a=fmtp:{} {}", format.payload_type, fmtp);
-    for (const std::string_view feedback : feedback_formats(line.kind))
+    for (const std::string_view feedback : feedback_formats(line.kind, line.receives))
       put(out, "a=rtcp-fb:{} {}", format.payload_type, feedback);
     // Where the peer sends, the router tells it what has arrived; it does not ask for the same.
     if (line.receives) put(out, "a=rtcp-fb:{} transport-cc", format.payload_type);
@@ -117,7 +118,8 @@ std::string write_offer(std::uint64_t session_id, std::uint32_t version, const T
     put(out, "a={}", direction_of(line));
     put_formats(out, line);
     for (const ExtensionFormat& extension : extension_formats(line.kind))
-      put(out, "a=extmap:{} {}", static_cast<int>(extension.id), extension.uri);
+      if (is_of_use(extension.id, line.receives))
+        put(out, "a=extmap:{} {}", static_cast<int>(extension.id), extension.uri);
     if (line.track && !line.stopped && !line.rejected) put_track(out, *line.track, line.ssrc);
   }
   return out;

@@ -88,7 +88,7 @@ END_TEST
 START_TEST(writes_the_audio_line_to_the_letter) {
   LegSession session(kSessionId, transport());
   const char* expected =
-      "m=audio 9 UDP/TLS/RTP/SAVPF 111\nc=IN IP4 0.0.0.0\na=rtcp-mux\na=rtcp-rsize\n"
+      "m=audio 9 UDP/TLS/RTP/SAVPF 111\nc=IN IP4 0.0.0.0\na=rtcp-mux\n"
       "a=ice-ufrag:sErv\na=ice-pwd:server/password+of22chars\n"
       "a=fingerprint:sha-256 00:07:0E:15:1C:23:2A:31:38:3F:46:4D:54:5B:62:69:70:77:7E:85:8C:93:9A:"
       "A1:A8:AF:B6:BD:C4:CB:D2:D9\n"
@@ -120,6 +120,21 @@ START_TEST(offers_video_with_all_codecs_and_candidates_only_once) {
   ck_assert_uint_eq(count(video, " ccm fir\n"), 4);
   ck_assert_uint_eq(count(video, " transport-cc\n"), 4);
   ck_assert(!contains(video, "ssrc-audio-level"));
+}
+END_TEST
+
+START_TEST(offers_no_more_than_is_of_use_where_the_peer_only_receives) {
+  LegSession session(kSessionId, transport());
+  add(session, 7, Source::kMic);
+  add(session, 7, Source::kCamera);
+  const Offer offer = session.make_offer();
+  for (const std::size_t line : {2U, 3U}) {
+    const std::string text = section(offer.sdp, line);
+    ck_assert_uint_eq(count(text, "a=extmap:"), line == 2 ? 2 : 1);
+    ck_assert(contains(text, "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\n"));
+    ck_assert_uint_eq(count(text, " nack pli\n"), line == 2 ? 0 : 4);
+    ck_assert(!contains(text, " ccm fir\n") && !contains(text, "transport"));
+  }
 }
 END_TEST
 
@@ -384,6 +399,7 @@ int main() {
   return parley::test::run(
       "leg session", {offers_the_base_lines_first, writes_the_audio_line_to_the_letter,
                       offers_video_with_all_codecs_and_candidates_only_once,
+                      offers_no_more_than_is_of_use_where_the_peer_only_receives,
                       publishing_mic_and_camera_needs_no_offer_but_a_screen_does,
                       a_track_names_stream_owner_and_ssrc, adding_what_is_there_changes_nothing,
                       a_stopped_line_is_reused_once_the_peer_knows_it_stopped,

@@ -52,7 +52,7 @@ inline std::vector<Scenario> scenarios() {
       // Nothing is sent.
       {"listen", {[](sdp::LegSession& session) { join(session, 1); }}},
       {"large", {[](sdp::LegSession& session) {
-         for (std::uint64_t stream = 1; stream <= 24; ++stream) join(session, stream);
+         for (std::uint64_t stream = 1; stream <= 49; ++stream) join(session, stream);
        }}},
   };
 }
