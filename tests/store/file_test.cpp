@@ -108,6 +108,28 @@ START_TEST(damaged_pages_are_reported_not_trusted) {
 }
 END_TEST
 
+START_TEST(a_backup_taken_while_it_writes_is_whole) {
+  const Folder folder;
+  const auto store = open_store(folder.file());
+  stored(*store, {text("before", "before", {"a"})});
+  int answered = 0;
+  for (int i = 0; i < 2000; ++i)
+    store->submit({started("k" + std::to_string(i)), ended("k" + std::to_string(i))},
+                  [&answered](const base::Result<void>& result) {
+                    ck_assert(result.has_value());
+                    ++answered;
+                  });
+  Outsider(folder.file()).run("VACUUM INTO '" + folder.file("backup.db") + "'");
+  iterate_until([&answered] { return answered == 2000; });
+  same(Outsider(folder.file("backup.db")).rows("PRAGMA integrity_check"), "ok\n");
+  const auto copy = open_store(folder.file("backup.db"));
+  const auto page = sound(await<Page<StoredItem>>(
+      [&](auto done) { copy->read_history({}, base::ChainId("before"), {}, 50, done); }));
+  ck_assert_uint_eq(page.items.size(), 1);
+  ck_assert_int_eq(copy->opening().failed_calls, 0);  // of each call start and end, or neither
+}
+END_TEST
+
 // After an unclean end every page is read before anything is trusted.
 START_TEST(a_damaged_file_is_refused_after_an_unclean_end_with_what_to_do) {
   const Folder folder;
@@ -184,7 +206,7 @@ int main() {
   return parley::test::run(
       "store file",
       {files_are_private, a_second_opener_is_told_who_is_in_the_way,
-       a_newer_schema_is_refused_and_left_alone,
+       a_backup_taken_while_it_writes_is_whole, a_newer_schema_is_refused_and_left_alone,
        another_programs_database_is_refused_and_left_alone,
        a_corrupt_file_is_refused_with_its_path_and_left_alone,
        damaged_pages_are_reported_not_trusted,
