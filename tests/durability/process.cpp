@@ -53,7 +53,9 @@ Parleyd::Parleyd(std::string folder, const std::string& store, const std::string
       << "\n[key \"k\"]\nalgorithm = HS256\nsecret-file = secret\n"
       // The load is one address and few users.
       << "[limits]\nmessages-per-second = 100000\nmessage-burst = 100000\n"
-         "send-queue-messages = 100000\nsend-queue-bytes = 100000000\nconnections-per-user = 1000\n"
+         // Nobody answers the offers of media.
+         "media-timeout = 10min\nsend-queue-messages = 100000\nsend-queue-bytes = "
+         "100000000\nconnections-per-user = 1000\n"
       << settings;
 }
 

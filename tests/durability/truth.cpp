@@ -41,6 +41,12 @@ void Truth::compare(const std::array<std::string, Load::kUsers>& tokens) {
   check_order();
 }
 
+std::size_t Truth::failed_calls() const {
+  return static_cast<std::size_t>(std::count_if(items_.begin(), items_.end(), [](const auto& item) {
+    return item.second.words.starts_with("failed ");
+  }));
+}
+
 void Truth::check_file() {
   const std::string integrity = rows(file_, "PRAGMA integrity_check");
   if (integrity != "ok \n") complain("integrity_check: " + integrity);
@@ -83,6 +89,7 @@ void Truth::read_chain(const std::string& profile, const std::string& chain,
                        const std::string& newest) {
   if (!read_.insert(chain).second) return;
   std::vector<std::string>& order = order_[chain];
+  if (!order.empty() && order.back() == newest) return;  // nothing new
   std::vector<std::string> fresh;  // newest first
   std::string before;
   bool known = false;

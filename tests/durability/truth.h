@@ -18,6 +18,8 @@ class Truth {
   Truth(Parleyd& server, Ledger& ledger, std::string file);
   // What is wrong goes to the ledger. Goes back in each chain to what earlier comparisons saw.
   void compare(const std::array<std::string, Load::kUsers>& tokens);
+  // Calls so far that lived when the server was killed.
+  [[nodiscard]] std::size_t failed_calls() const;
 
  private:
   struct Item {
