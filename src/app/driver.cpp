@@ -10,6 +10,15 @@ namespace parley::app {
 
 using base::Overloaded;
 
+namespace {
+
+bool leaves(const call::RequestBody& request) {
+  return std::holds_alternative<call::Hangup>(request) ||
+         std::holds_alternative<call::Reject>(request);
+}
+
+}  // namespace
+
 Driver::Driver(Ports ports, const call::Limits& limits, SessionRules rules, std::string node)
     : ports_(std::move(ports)),
       max_waiting_(rules.waiting_effects),
@@ -73,8 +82,10 @@ void Driver::feed(const call::Input& input) {
 // What sessions have to tell.
 void Driver::take(call::Input input) {
   const auto* request = std::get_if<call::Received>(&input);
-  if (request == nullptr || gate_.waiting() + texts_on_their_way_ < max_waiting_)
-    return feed(input);
+  if (request == nullptr) return feed(input);
+  // Who wants to leave must be able to for longer than others.
+  const std::size_t room = leaves(request->request.body) ? 2 * max_waiting_ : max_waiting_;
+  if (gate_.waiting() + texts_on_their_way_ < room) return feed(input);
   ++counters_.overloaded;
   sessions_.reply(request->connection,
                   {request->request.id,

@@ -233,7 +233,10 @@ START_TEST(takes_no_requests_while_too_much_waits_for_the_disk) {
     last = w.ask(1, "call.init", R"("from":"alice","to":"bob")");
   ck_assert(w.heard(1, "\"ref\":\"" + last + R"(","kind":"retry","code":"unavailable")"));
   ck_assert_uint_eq(w.driver.counters().overloaded, 1);
+  // Who wants to leave still can.
+  const std::string leaving = w.ask(1, "call.hangup", R"("callId":"r1")");
   w.commit_all();
+  ck_assert(w.heard(1, "{\"type\":\"ok\",\"ref\":\"" + leaving + "\""));
   const std::string again = w.ask(1, "call.init", R"("from":"alice","to":"bob")");
   w.commit_all();
   ck_assert(w.heard(1, "{\"type\":\"ok\",\"ref\":\"" + again + "\""));

@@ -1,4 +1,7 @@
 // What happens to a session whose socket is lost.
+#include <malloc.h>
+
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -333,6 +336,33 @@ START_TEST(drops_the_page_nobody_waits_for) {
 }
 END_TEST
 
+START_TEST(keeps_ten_thousand_idle_sessions_small) {
+  constexpr std::size_t kSessions = 10'000;
+  // Our choice: an eighth of what a connection may take in all (996 measured).
+  constexpr std::size_t kBytes = 3072;
+  Lobby l;
+  std::unique_ptr<Sessions> sessions;
+  SessionPorts ports = l.ports();
+  ports.send = [](base::SocketId, std::string_view) {};
+  ports.proven = [](base::SocketId) {};
+  ports.feed = [&sessions](const call::Input& input) {
+    if (const auto* in = std::get_if<call::Connected>(&input))
+      sessions->welcome(in->connection, {});
+  };
+  sessions = std::make_unique<Sessions>(ports, l.rules({}), "n1", l.counters);
+  const std::size_t before = mallinfo2().uordblks;
+  for (std::uint64_t i = 0; i < kSessions; ++i) {
+    sessions->opened(base::SocketId{i}, l.now);
+    sessions->text(
+        base::SocketId{i},
+        R"({"type":"hello","id":"h","token":")" + l.token("u" + std::to_string(i)) + "\"}", l.now);
+  }
+  ck_assert_uint_eq(sessions->attached(), kSessions);
+  const std::size_t each = (mallinfo2().uordblks - before) / kSessions;
+  ck_assert_msg(each < kBytes, "%zu bytes for each session", each);
+}
+END_TEST
+
 int main() {
   return test::run("resume", {gives_what_was_missed_once_and_in_order,
                               does_not_end_with_a_clean_close,
@@ -353,5 +383,6 @@ int main() {
                               keeps_everything_while_it_is_lost,
                               ends_at_once_when_its_client_never_heard_its_secret,
                               gives_way_to_a_new_connection_of_its_user,
-                              drops_the_page_nobody_waits_for});
+                              drops_the_page_nobody_waits_for,
+                              keeps_ten_thousand_idle_sessions_small});
 }
