@@ -425,7 +425,7 @@ base::Result<Config> load_config(const std::string& path) {
   const wrap::Owned<char> folder_text(g_path_get_dirname(absolute(here.get(), path).c_str()));
   const std::string folder = folder_text.get();
   Config config = default_config();
-  std::vector<base::Error> mistakes;
+  std::vector<base::Error> mistakes = file->mistakes;
   for (const auto& [group, line] : file->groups)
     if (keys_of(group).empty())
       mistakes.push_back(file->at(

@@ -21,13 +21,15 @@ struct KeyFile {
   std::string path;
   std::vector<std::pair<std::string, int>> groups;  // with their lines
   std::vector<KeyLine> lines;
+  // What is neither a comment, a group nor key=value; a key outside a group; a group or key given
+  // twice; text that is not UTF-8. The rest of the file has been read all the same.
+  std::vector<base::Error> mistakes;
 
   // "path:line: " and the message.
   [[nodiscard]] base::Error at(int line, const std::string& message) const;
 };
 
-// kInvalid, with the line: what is neither a comment, a group nor key=value; a key outside a group;
-// a group or key given twice; text that is not UTF-8. kNotFound: the file cannot be read.
+// kNotFound: the file cannot be read.
 [[nodiscard]] base::Result<KeyFile> read_key_file(const std::string& path);
 
 // The items of a list: separated by ';', trimmed, empty ones left out.
