@@ -12,6 +12,7 @@
 
 #include "app/config_checks.h"
 #include "app/key_file.h"
+#include "app/webhooks_config.h"
 #include "net/address_range.h"
 #include "net/origin.h"
 #include "wrap/owned.h"
@@ -181,12 +182,21 @@ Complaint ice_servers(const Place& place) {
   return std::nullopt;
 }
 
+// A key that webhooks_config.h reads.
+Apply webhooks(Complaint (*read)(const std::string& value, const std::string& folder,
+                                 WebhookSettings& settings)) {
+  return [=](const Place& place) { return read(place.value, place.folder, place.config.webhooks); };
+}
+
 // ---- the keys -------------------------------------------------------------------------------
 
 #define MEMBER(type, path) \
   std::function<type&(Config&)>([](Config& config) -> type& { return config.path; })
 
 constexpr std::size_t kMany = 10'000'000;
+
+const std::map<std::string, net::Access> kAccess = {
+    {"off", net::Access::kOff}, {"local", net::Access::kLocal}, {"all", net::Access::kAll}};
 
 std::vector<KeySpec> http_keys() {
   return {
@@ -201,11 +211,22 @@ std::vector<KeySpec> http_keys() {
       {"http", "trusted-proxies",
        list(MEMBER(std::vector<std::string>, http.trusted_proxies), net::is_address_range,
             "a literal address or a network such as 10.0.0.0/8")},
-      {"http", "metrics",
-       one_of<net::Access>(MEMBER(net::Access, http.metrics), {{"off", net::Access::kOff},
-                                                               {"local", net::Access::kLocal},
-                                                               {"all", net::Access::kAll}})},
+      {"http", "metrics", one_of<net::Access>(MEMBER(net::Access, http.metrics), kAccess)},
+      {"http", "api", one_of<net::Access>(MEMBER(net::Access, api), kAccess)},
       {"http", "client", file(MEMBER(std::string, client), true)},
+  };
+}
+
+std::vector<KeySpec> webhook_keys() {
+  return {
+      {"webhooks", "url", webhooks(read_webhook_url)},
+      {"webhooks", "secret-file", webhooks(read_webhook_secrets)},
+      {"webhooks", "events", webhooks(read_webhook_events)},
+      {"webhooks", "ca-file", file(MEMBER(std::string, webhooks.ca_file), true)},
+      {"webhooks", "timeout", duration<base::Duration>(MEMBER(base::Duration, webhooks.timeout))},
+      {"webhooks", "parallel", number<std::size_t>(MEMBER(std::size_t, webhooks.parallel), 1, 100)},
+      {"webhooks", "give-up-after",
+       duration<base::Duration>(MEMBER(base::Duration, webhooks.give_up_after))},
   };
 }
 
@@ -276,6 +297,8 @@ std::vector<KeySpec> socket_limits() {
       count_limit("unproven", MEMBER(std::size_t, http.limits.unproven)),
       count_limit("replay-events", MEMBER(std::size_t, replay.events)),
       count_limit("replay-bytes", MEMBER(std::size_t, replay.bytes), 1'000'000'000),
+      count_limit("api-requests-per-second", MEMBER(std::size_t, api_requests_per_second)),
+      count_limit("api-request-burst", MEMBER(std::size_t, api_request_burst)),
       count_limit("connections-per-user", MEMBER(std::size_t, connections_per_user)),
       count_limit("connections", MEMBER(std::size_t, http.limits.connections)),
       {"limits", "silent-after",
@@ -288,7 +311,7 @@ std::vector<KeySpec> socket_limits() {
 const std::vector<KeySpec>& key_specs() {
   static const std::vector<KeySpec> specs = [] {
     std::vector<KeySpec> all = http_keys();
-    for (const auto& more : {other_keys(), call_limits(), socket_limits()})
+    for (const auto& more : {webhook_keys(), other_keys(), call_limits(), socket_limits()})
       all.insert(all.end(), more.begin(), more.end());
     return all;
   }();

@@ -11,6 +11,7 @@
 
 #include "app/log.h"
 #include "app/replay_buffer.h"
+#include "app/webhooks.h"
 #include "auth/tokens.h"
 #include "base/result.h"
 #include "call/machine.h"
@@ -21,9 +22,13 @@
 namespace parley::app {
 
 struct Config {
-  net::ServerConfig http;    // .mounts are set from `client`, .limits from [limits]
-  bool allow_plain = false;  // http without TLS beyond loopback
-  std::string client;        // the folder with demo/ and jsapi/; empty: where it was installed
+  net::ServerConfig http;                 // .mounts are set from `client`, .limits from [limits]
+  bool allow_plain = false;               // http without TLS beyond loopback
+  net::Access api = net::Access::kLocal;  // who may use the HTTP API
+  std::size_t api_requests_per_second = 200;  // of one user of it
+  std::size_t api_request_burst = 400;
+  WebhookSettings webhooks;
+  std::string client;  // the folder with demo/ and jsapi/; empty: where it was installed
   media::WorkerConfig media;
   std::string store;  // path; empty: in the user's data folder
   std::string audience = "parley";

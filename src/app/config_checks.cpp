@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "app/webhooks_config.h"
 #include "wrap/owned.h"
 
 namespace parley::app {
@@ -94,6 +95,8 @@ void check_together(const KeyFile& file, Config& config, Mistakes& mistakes) {
   check_tls(file, config.http, mistakes);
   check_reach(file, config, mistakes);
   check_replay(file, config, mistakes);
+  if (const auto wrong = check_webhooks(config.webhooks, config.allow_plain))
+    mistakes.push_back(file.at(line_of(file, "webhooks", wrong->key), wrong->message));
 }
 
 }  // namespace parley::app

@@ -5,12 +5,18 @@
 #include <csignal>
 #include <utility>
 
+#include "app/api.h"
 #include "app/counters.h"
+#include "app/defaults.h"
 #include "app/driver.h"
 #include "app/log.h"
+#include "app/secrets.h"
+#include "app/webhooks.h"
 #include "media/worker.h"
+#include "net/http_client.h"
 #include "net/server.h"
 #include "store/store.h"
+#include "wrap/alarm.h"
 #include "wrap/context_thread.h"
 #include "wrap/mailbox.h"
 
@@ -27,40 +33,6 @@ base::Instant read_clocks() {
           base::WallTime(std::chrono::milliseconds(g_get_real_time() / 1000))};
 }
 
-// A source whose time is set again and again.
-class Alarm {
- public:
-  explicit Alarm(std::function<void()> on_due) : on_due_(std::move(on_due)) {
-    static GSourceFuncs functions = {nullptr, nullptr, dispatch, nullptr, nullptr, nullptr};
-    source_ = g_source_new(&functions, sizeof(GSource));
-    g_source_set_callback(source_, call, this, nullptr);
-    g_source_attach(source_, nullptr);
-  }
-  ~Alarm() {
-    g_source_destroy(source_);
-    g_source_unref(source_);
-  }
-  Alarm(const Alarm&) = delete;
-  Alarm& operator=(const Alarm&) = delete;
-
-  void set(std::optional<base::TimePoint> when) {
-    g_source_set_ready_time(source_, when ? when->time_since_epoch().count() : -1);
-  }
-
- private:
-  static gboolean dispatch(GSource* source, GSourceFunc callback, gpointer data) noexcept {
-    g_source_set_ready_time(source, -1);
-    return callback(data);
-  }
-  static gboolean call(gpointer self) noexcept {
-    static_cast<Alarm*>(self)->on_due_();
-    return G_SOURCE_CONTINUE;
-  }
-
-  const std::function<void()> on_due_;
-  GSource* source_;  // one reference; dropped in the destructor
-};
-
 }  // namespace
 
 class Program::Impl {
@@ -71,7 +43,8 @@ class Program::Impl {
                       [this](std::vector<media::Event>& events) {
                         for (media::Event& event : events) driver_->media(std::move(event));
                       }),
-        alarm_([this] { driver_->tick(); }) {
+        alarm_([this] { driver_->tick(); }),
+        webhooks_alarm_([this] { webhooks_->tick(); }) {
     rules_.hello_timeout = config.hello_timeout;
     rules_.connections_per_user = config.connections_per_user;
     rules_.ice_servers = config.ice_servers;
@@ -90,6 +63,7 @@ class Program::Impl {
   ~Impl() {
     for (const guint source : signals_) g_source_remove(source);
     // In this order: nothing may be said to what is gone.
+    messenger_.reset();
     server_.reset();
     store_.reset();
     worker_.reset();
@@ -105,6 +79,10 @@ class Program::Impl {
   base::Result<void> open_rooms(const Config& config);
   [[nodiscard]] Ports ports();
   [[nodiscard]] StorePorts store_ports();
+  [[nodiscard]] Announcements announcements();
+  [[nodiscard]] WebhookPorts webhook_ports();
+  base::Result<void> start_webhooks(const WebhookSettings& settings);
+  void start_api(const Config& config);
   static gboolean on_signal(gpointer self) noexcept;
   void begin_end();
   void end_step();
@@ -114,11 +92,15 @@ class Program::Impl {
   SessionRules rules_;
   std::optional<auth::Verifier> verifier_;
   wrap::ContextMailbox<media::Event> media_events_;
-  Alarm alarm_;
+  wrap::Alarm alarm_;
+  wrap::Alarm webhooks_alarm_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<media::Worker> worker_;
   std::unique_ptr<net::Server> server_;
   std::unique_ptr<Driver> driver_;
+  std::unique_ptr<ApiDesk> api_;
+  std::unique_ptr<Webhooks> webhooks_;          // nullptr: nobody is told
+  std::unique_ptr<net::HttpClient> messenger_;  // of the webhooks
   std::vector<guint> signals_;
   enum class Ending { kNot, kCommitting, kParting } ending_ = Ending::kNot;
   base::TimePoint end_step_due_;
@@ -167,7 +149,7 @@ Ports Program::Impl::ports() {
       .proven = [this](base::SocketId socket) { server_->proven(socket); },
       .media = [this](media::Command command) { worker_->post(std::move(command)); },
       .store = store_ports(),
-      .announce = {},
+      .announce = announcements(),
       .rearm = [this] { alarm_.set(driver_->deadline()); },
   };
 }
@@ -201,9 +183,78 @@ StorePorts Program::Impl::store_ports() {
   };
 }
 
+Announcements Program::Impl::announcements() {
+  if (!webhooks_) return {};
+  return {.of_save = [this](const call::Save& save) { return webhooks_->of_save(save); },
+          .of_text = [this](const call::StoreText& text) { return webhooks_->of_text(text); }};
+}
+
+WebhookPorts Program::Impl::webhook_ports() {
+  return WebhookPorts{
+      .now = read_clocks,
+      .fresh_id = random_name,
+      .jitter = [] { return g_random_double(); },
+      .post =
+          [this](const std::string& url, const net::HttpClient::Headers& headers,
+                 const std::string& body, net::HttpClient::Done done) {
+            messenger_->post(url, headers, "application/json", body, std::move(done));
+          },
+      .due =
+          [this](base::WallTime now, std::size_t limit,
+                 std::function<void(base::Result<std::vector<store::DueOutgoing>>)> done) {
+            store_->due_outgoing(now, limit, std::move(done));
+          },
+      .forget = [this](const std::string& id) { store_->forget_outgoing(id); },
+      .put_off = [this](const std::string& id,
+                        base::WallTime next) { store_->put_off_outgoing(id, next); },
+      .lives =
+          [this](const base::CallId& call) { return driver_->machine().find(call).has_value(); },
+      .rearm = [this](std::optional<base::TimePoint> when) { webhooks_alarm_.set(when); },
+  };
+}
+
+base::Result<void> Program::Impl::start_webhooks(const WebhookSettings& settings) {
+  if (settings.url.empty()) return {};
+  auto messenger = net::HttpClient::create({.timeout = settings.timeout,
+                                            .connections = settings.parallel,
+                                            .ca_file = settings.ca_file,
+                                            .user_agent = "parleyd/" PARLEY_VERSION});
+  if (!messenger) return tl::unexpected(messenger.error());
+  messenger_ = std::move(*messenger);
+  webhooks_ = std::make_unique<Webhooks>(webhook_ports(), settings);
+  webhooks_->start();
+  return {};
+}
+
+void Program::Impl::start_api(const Config& config) {
+  admin::Rules rules;
+  rules.verifier = &*verifier_;
+  rules.audience = config.audience;
+  if (auto key = signing_key(config)) rules.signing_key = std::move(*key);
+  rules.requests_per_second = static_cast<double>(config.api_requests_per_second);
+  rules.request_burst = static_cast<double>(config.api_request_burst);
+  rules.fresh_id = random_name;
+  ApiPorts ports{
+      .now = read_clocks,
+      .command =
+          [this](call::CommandBody command, std::function<void(const Driver::Answer&)> done) {
+            driver_->command(std::move(command), std::move(done));
+          },
+      .live = [this] { return driver_->machine().live(); },
+      .find = [this](const base::CallId& call) { return driver_->machine().find(call); },
+      .store = store_ports(),
+  };
+  api_ = std::make_unique<ApiDesk>(std::move(ports), std::move(rules));
+  server_->add(api_->route(config.api));
+}
+
 base::Result<void> Program::Impl::start(const Config& config) {
   if (auto rooms = open_rooms(config); !rooms) return rooms;
-  driver_ = std::make_unique<Driver>(ports(), config.calls, rules_, config.node);
+  if (auto webhooks = start_webhooks(config.webhooks); !webhooks) return webhooks;
+  call::Limits limits = config.calls;
+  limits.push =
+      webhooks_ != nullptr && config.webhooks.events.contains(admin::NoticeKind::kCallUnheard);
+  driver_ = std::make_unique<Driver>(ports(), limits, rules_, config.node);
   auto server = net::Server::start(config.http, *driver_, [this] { return page(); });
   if (!server)
     return base::fail(server.error().code,
@@ -211,13 +262,15 @@ base::Result<void> Program::Impl::start(const Config& config) {
                                   "configuration, or stop what uses this one.",
                                   server.error().message));
   server_ = std::move(*server);
+  start_api(config);
   for (const int signal : {SIGINT, SIGTERM})
     signals_.push_back(g_unix_signal_add(signal, on_signal, this));
   return {};
 }
 
 std::string Program::Impl::page() {
-  return metrics_page(driver_->counters(), server_->stats(), store_->stats(), worker_->stats());
+  return metrics_page(driver_->counters(), server_->stats(), store_->stats(), worker_->stats()) +
+         api_->metrics() + (webhooks_ ? webhooks_->metrics() : "");
 }
 
 gboolean Program::Impl::on_signal(gpointer self) noexcept {
