@@ -17,8 +17,8 @@ namespace {
 // Told of in one turn of the main loop; the rest has its turn after the other sources.
 constexpr int kEventsAtOnce = 128;
 
-// Of no slot: the descriptor that stands for again_.
-constexpr std::uint64_t kAgain = ~std::uint64_t{0};
+// Of no slot: the descriptor that stands for calls_.
+constexpr std::uint64_t kCalls = ~std::uint64_t{0};
 
 constexpr std::uint64_t name_of(std::size_t slot, std::uint32_t generation) {
   return std::uint64_t{generation} << 32U | slot;
@@ -27,11 +27,11 @@ constexpr std::uint64_t name_of(std::size_t slot, std::uint32_t generation) {
 }  // namespace
 
 Poller::Poller()
-    : epoll_fd_(epoll_create1(EPOLL_CLOEXEC)), again_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    : epoll_fd_(epoll_create1(EPOLL_CLOEXEC)), calls_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   epoll_event event{};
   event.events = EPOLLIN;
-  event.data.u64 = kAgain;
-  if (epoll_fd_ < 0 || epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, again_fd_, &event) != 0)
+  event.data.u64 = kCalls;
+  if (epoll_fd_ < 0 || epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, calls_fd_, &event) != 0)
     g_error("no epoll: %s", g_strerror(errno));  // ends the process
   source_.reset(g_unix_fd_source_new(epoll_fd_, G_IO_IN));
   g_source_set_callback(source_.get(), G_SOURCE_FUNC(on_events), this, nullptr);
@@ -40,7 +40,7 @@ Poller::Poller()
 
 Poller::~Poller() {
   source_.reset();
-  ::close(again_fd_);
+  ::close(calls_fd_);
   ::close(epoll_fd_);
 }
 
@@ -93,9 +93,9 @@ void Poller::want_writable(Watch watch, bool on) {
   epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, slot->fd, &event);
 }
 
-void Poller::call_again(Watch watch) {
-  if (again_.empty()) eventfd_write(again_fd_, 1);
-  again_.push_back(static_cast<std::uint64_t>(watch));
+void Poller::call(Call call) {
+  if (calls_.empty()) eventfd_write(calls_fd_, 1);
+  calls_.push_back(call);
 }
 
 gboolean Poller::on_events(gint /*fd*/, GIOCondition /*condition*/, gpointer self) noexcept {
@@ -108,10 +108,11 @@ void Poller::dispatch() {
   const int count = epoll_wait(epoll_fd_, events.data(), kEventsAtOnce, 0);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
-    if (event.data.u64 == kAgain) {
+    if (event.data.u64 == kCalls) {
       eventfd_t ignored = 0;
-      eventfd_read(again_fd_, &ignored);
-      for (const std::uint64_t watch : std::exchange(again_, {})) tell(watch, true, false);
+      eventfd_read(calls_fd_, &ignored);
+      for (const Call& call : std::exchange(calls_, {}))
+        tell(call.watch, call.readable, !call.readable);
     } else {
       tell(event.data.u64, (event.events & ~std::uint32_t{EPOLLOUT}) != 0,
            (event.events & EPOLLOUT) != 0);

@@ -42,7 +42,10 @@ class Poller {
   // Whether to tell of room for writing, too.
   void want_writable(Watch watch, bool on);
   // To be told once that it is readable, whatever the descriptor says: bytes are here already.
-  void call_again(Watch watch);
+  void call_readable(Watch watch) { call({static_cast<std::uint64_t>(watch), true}); }
+  // To be told once that it is writable, in the next turn of the main loop: cheaper than to ask for
+  // it where there mostly is room.
+  void call_writable(Watch watch) { call({static_cast<std::uint64_t>(watch), false}); }
 
  private:
   struct Slot {
@@ -52,7 +55,13 @@ class Poller {
     bool writable_wanted = false;
   };
 
+  struct Call {
+    std::uint64_t watch = 0;
+    bool readable = false;  // or writable
+  };
+
   static gboolean on_events(gint fd, GIOCondition condition, gpointer self) noexcept;
+  void call(Call call);
   void dispatch();
   void tell(std::uint64_t watch, bool readable, bool writable);
   [[nodiscard]] Slot* find(std::uint64_t watch);
@@ -60,8 +69,8 @@ class Poller {
   int epoll_fd_;
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_;
-  std::vector<std::uint64_t> again_;
-  int again_fd_;  // readable while again_ is not empty
+  std::vector<Call> calls_;
+  int calls_fd_;  // readable while calls_ is not empty
   Source source_;
 };
 

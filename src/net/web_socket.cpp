@@ -8,6 +8,12 @@
 #include "base/overloaded.h"
 
 namespace parley::net {
+namespace {
+
+// Of frames that leave in one piece (our choice: what a socket takes at once even when it is slow).
+constexpr std::size_t kGatheredBytes = 16 * 1024;
+
+}  // namespace
 
 base::TimePoint monotonic_now() { return base::TimePoint(base::Duration(g_get_monotonic_time())); }
 
@@ -26,7 +32,7 @@ WebSocket::WebSocket(Channel channel, Poller& poller, const Limits& limits, Call
     return;
   }
   watch_ = *watch;
-  if (channel_.holds_bytes()) poller_.call_again(*watch_);
+  if (channel_.holds_bytes()) poller_.call_readable(*watch_);
 }
 
 WebSocket::~WebSocket() {
@@ -49,7 +55,7 @@ void WebSocket::read() {
     return finish(close_code_);
   }
   take(std::span(buffer).first(*n));
-  if (state_ != State::kClosed && channel_.holds_bytes()) poller_.call_again(*watch_);
+  if (state_ != State::kClosed && channel_.holds_bytes()) poller_.call_readable(*watch_);
 }
 
 void WebSocket::take(std::span<const std::uint8_t> bytes) {
@@ -108,14 +114,16 @@ void WebSocket::queue(std::string frame) {
   queued_bytes_ += frame.size();
   queue_.push_back(std::move(frame));
   // Written from the main loop, so that what one input causes leaves in as few segments as can be.
-  poller_.want_writable(*watch_, true);
+  if (!std::exchange(write_due_, true)) poller_.call_writable(*watch_);
 }
 
 void WebSocket::write() {
+  write_due_ = true;
   while (!queue_.empty()) {
+    gather();
     const std::string_view front = queue_.front();
     const auto n = channel_.write(front.substr(front_sent_));
-    if (!n) return;
+    if (!n) return poller_.want_writable(*watch_, true);
     if (*n == 0) return finish(kCloseAbnormal);
     front_sent_ += *n;
     if (front_sent_ < front.size()) continue;
@@ -123,8 +131,21 @@ void WebSocket::write() {
     front_sent_ = 0;
     queue_.pop_front();
   }
+  write_due_ = false;
   poller_.want_writable(*watch_, false);
   if (state_ == State::kClosing && peer_closed_) finish(close_code_);
+}
+
+// Small frames leave together: a system call costs more than a copy.
+void WebSocket::gather() {
+  if (queue_.size() < 2 || front_sent_ > 0) return;
+  std::string together = std::move(queue_.front());
+  queue_.pop_front();
+  while (!queue_.empty() && together.size() + queue_.front().size() <= kGatheredBytes) {
+    together += queue_.front();
+    queue_.pop_front();
+  }
+  queue_.push_front(std::move(together));
 }
 
 void WebSocket::tick(base::TimePoint now) {

@@ -57,6 +57,7 @@ class WebSocket : public Poller::Handler {
   void take(Incoming item, base::TimePoint now);
   void queue(std::string frame);
   void write();
+  void gather();
   void begin_closing(std::uint16_t code, std::string_view reason);
   void finish(std::uint16_t code);
 
@@ -69,7 +70,8 @@ class WebSocket : public Poller::Handler {
   FrameDecoder decoder_;
   base::TokenBucket rate_;
   State state_ = State::kOpen;
-  bool muted_ = false;  // nothing the peer says counts any more
+  bool write_due_ = false;  // write() will be called
+  bool muted_ = false;      // nothing the peer says counts any more
   bool peer_closed_ = false;
   std::uint16_t close_code_ = kCloseAbnormal;
   base::TimePoint give_up_;  // while closing

@@ -109,11 +109,11 @@ START_TEST(calls_once_more_when_asked) {
   Poller poller;
   Line a(poller);
   auto b = std::make_unique<Line>(poller);
-  poller.call_again(a.watch);
-  poller.call_again(b->watch);
+  poller.call_readable(a.watch);
+  poller.call_readable(b->watch);
   b.reset();
   a.on_told = [&] {
-    if (a.reads < 3) poller.call_again(a.watch);
+    if (a.reads < 3) poller.call_readable(a.watch);
   };
   ck_assert(run_until([&] { return a.reads == 3; }));
   a.say();
@@ -121,9 +121,20 @@ START_TEST(calls_once_more_when_asked) {
 }
 END_TEST
 
+START_TEST(calls_for_writing_when_asked) {
+  Poller poller;
+  Line a(poller);
+  poller.call_writable(a.watch);
+  ck_assert(run_until([&] { return a.writes == 1; }));
+  a.say();
+  ck_assert(run_until([&] { return a.reads == 1; }));
+  ck_assert_int_eq(a.writes, 1);
+}
+END_TEST
+
 int main() {
   return parley::test::run(
       "net poller", {tells_who_is_readable_and_nobody_else, tells_of_room_only_where_asked,
                      tells_of_the_end_of_a_connection, does_not_tell_who_was_ended_in_the_same_turn,
-                     calls_once_more_when_asked});
+                     calls_once_more_when_asked, calls_for_writing_when_asked});
 }
