@@ -192,7 +192,8 @@ START_TEST(bodies_come_back_as_they_were) {
   const Folder folder;
   const auto store = open_store(folder.file());
   TextSent sent = text("t", "t", {"a"});
-  sent.body = std::string("emoji \xf0\x9f\x98\x80, 'quotes\", \n and \0 within", 40);
+  constexpr char kBody[] = "emoji \xf0\x9f\x98\x80, 'quotes\", \n and \0 within";
+  sent.body = std::string(kBody, sizeof kBody - 1);
   stored(*store, {sent});
   const auto page = sound(history(*store, {"a"}, "t"));
   ck_assert(std::get<StoredText>(page.items.at(0)).body == sent.body);
