@@ -144,7 +144,7 @@ Result<std::int64_t> Records::add_item(const std::string& id, const base::ChainI
                                        base::WallTime at, const Founders& founders) {
   std::int64_t number = 0;
   if (founders) {
-    const auto founded = found(chain, at, *founders);
+    auto founded = found(chain, at, *founders);
     if (!founded || chain.str() == id) return founded;
     number = *founded;
   } else {

@@ -163,12 +163,12 @@ std::vector<Result<void>> Worker::commit_each(const std::vector<Submission>& gro
   const auto result = in_transaction(database_, [&]() -> Result<void> {
     for (const Submission& submission : group) {
       if (auto begun = database_.run("SAVEPOINT one"); !begun) return begun;
-      const auto applied = apply(submission);
+      auto applied = apply(submission);
       if (!applied && applied.error().code == Code::kUnavailable) return applied;
       if (!applied)
         if (auto undone = database_.run("ROLLBACK TO one"); !undone) return undone;
       if (auto ended = database_.run("RELEASE one"); !ended) return ended;
-      results.push_back(applied);
+      results.push_back(std::move(applied));
     }
     return {};
   });

@@ -234,6 +234,7 @@ START_TEST(a_disk_turned_read_only_refuses_texts_and_lets_calls_go_on) {
 END_TEST
 
 int main() {
+  setenv("CK_TIMEOUT_MULTIPLIER", "10", 0);  // for hangs
   return parley::test::run("disk", {a_full_disk_refuses_texts_and_lets_calls_go_on,
                                     a_disk_turned_read_only_refuses_texts_and_lets_calls_go_on});
 }

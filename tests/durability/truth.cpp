@@ -90,7 +90,7 @@ void Truth::read_chain(const std::string& profile, const std::string& chain,
   if (!read_.insert(chain).second) return;
   std::vector<std::string>& order = order_[chain];
   if (!order.empty() && order.back() == newest) return;  // nothing new
-  std::vector<std::string> fresh;  // newest first
+  std::vector<std::string> fresh;                        // newest first
   std::string before;
   bool known = false;
   for (bool more = true; more && !known;) {

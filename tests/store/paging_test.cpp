@@ -43,13 +43,15 @@ void watch_all() {
 
 // `chains` of a and b, and in each a call and so many texts.
 void fill(Store& store, const std::string& prefix, int chains, int texts) {
+  std::vector<Record> records;
   for (int c = 0; c < chains; ++c) {
     const std::string chain = prefix + std::to_string(c);
-    std::vector<Record> records = {started(chain), ended(chain)};
+    records.emplace_back(started(chain));
+    records.emplace_back(ended(chain));
     for (int t = 0; t < texts; ++t)
       records.emplace_back(text(chain + "-" + std::to_string(t), chain));
-    stored(store, std::move(records));
   }
+  stored(store, std::move(records));
 }
 
 // Steps of a page in the middle of the chain.
