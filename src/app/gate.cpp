@@ -1,10 +1,6 @@
 #include "app/gate.h"
 
-#include <algorithm>
-#include <iterator>
 #include <utility>
-
-#include "base/overloaded.h"
 
 namespace parley::app {
 namespace {
@@ -16,19 +12,15 @@ std::vector<call::CallId> started_in(const std::vector<call::Save>& saves) {
   return calls;
 }
 
-// What its caller is told instead of "ok".
-void refuse_reply(call::Effect& effect, const call::CallId& call) {
+// Whether it answers who opened the call; if so, with what is said instead of "ok".
+bool refuses(call::Effect& effect, const call::CallId& call) {
   auto* send = std::get_if<call::SendReply>(&effect);
-  if (send == nullptr || send->reply.ref.str() != call.str()) return;
+  if (send == nullptr || send->reply.ref.str() != call.str()) return false;
   send->reply.body =
       call::Refusal{call::ErrorCode::kConflict,
                     "the id is taken by an earlier call, chain or text; make a new one",
                     {}};
-}
-
-bool tells_of(const call::Effect& effect, const call::CallId& call) {
-  const auto* event = std::get_if<call::SendEvent>(&effect);
-  return event != nullptr && event->event.call == call;
+  return true;
 }
 
 }  // namespace
@@ -67,39 +59,31 @@ void Gate::push(std::vector<call::Effect> effects) {
 }
 
 void Gate::commit(const std::shared_ptr<Batch>& batch, std::vector<call::Save> saves) {
-  // Kept only where the store's word may make another submission necessary.
-  std::vector<call::Save> kept = started_in(saves).empty() ? std::vector<call::Save>{} : saves;
-  commit_(std::move(saves),
-          [self = self_, batch, kept = std::move(kept)](const base::Result<void>& result) {
-            if (*self != nullptr) (*self)->settle(batch, kept, result);
-          });
+  const std::vector<call::CallId> started = started_in(saves);
+  commit_(std::move(saves), [self = self_, batch, started](const base::Result<void>& result) {
+    if (*self != nullptr) (*self)->settle(*batch, started, result);
+  });
 }
 
-void Gate::settle(const std::shared_ptr<Batch>& batch, std::vector<call::Save> saves,
+void Gate::settle(Batch& batch, const std::vector<call::CallId>& started,
                   const base::Result<void>& result) {
-  const std::vector<call::CallId> refused = started_in(saves);
-  const bool taken = !result && result.error().code == base::Code::kConflict && !refused.empty();
-  if (taken) {
-    for (const call::CallId& call : refused) {
-      withdraw(*batch, call);
-      std::erase_if(saves, [&call](const call::Save& save) {
-        return std::visit([&call](const auto& s) { return s.call == call; }, save);
-      });
-    }
-    for (const call::CallId& call : refused) withdrawn_(call);
-    // The end of a call that it would have replaced, for example: that has happened.
-    if (!saves.empty()) return commit(batch, std::move(saves));
-  }
-  batch->open = true;
-  waited_(clock_() - batch->since, taken ? base::Result<void>{} : result);
+  const bool taken = !result && result.error().code == base::Code::kConflict && !started.empty();
+  if (taken) withdraw(batch, started.front());
+  batch.open = true;
+  waited_(clock_() - batch.since, taken ? base::Result<void>{} : result);
   release();
+  if (taken) withdrawn_(started.front());
 }
 
+// Nothing of what the input caused is on disk, so nothing of it happens. What was to happen all the
+// same the machine decides anew when it hears of it.
 void Gate::withdraw(Batch& batch, const call::CallId& call) {
-  for (call::Effect& effect : batch.effects) refuse_reply(effect, call);
-  // What was performed already is no more than an empty shell.
-  waiting_ -= std::erase_if(batch.effects,
-                            [&call](const call::Effect& effect) { return tells_of(effect, call); });
+  std::vector<call::Effect> answers;
+  for (std::size_t i = batch.next; i < batch.effects.size(); ++i)
+    if (refuses(batch.effects[i], call)) answers.push_back(std::move(batch.effects[i]));
+  waiting_ -= batch.effects.size() - batch.next - answers.size();
+  batch.effects = std::move(answers);
+  batch.next = 0;
 }
 
 // What is performed may push again: that waits for its turn at the end of the line.

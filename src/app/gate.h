@@ -27,8 +27,8 @@ class Gate {
   using Perform = std::function<void(call::Effect)>;
   // Told of each wait that is over: how long, and what the store said.
   using Waited = std::function<void(base::Duration, const base::Result<void>&)>;
-  // Told of a call that is not stored since its id is taken. Its effects are dropped, its caller
-  // is answered with `conflict`.
+  // Told of a call that is not stored since its id is taken, and with it nothing of its input. All
+  // effects of that input are dropped; the caller is answered with `conflict`.
   using Withdrawn = std::function<void(const call::CallId&)>;
   using Clock = std::function<base::TimePoint()>;
 
@@ -54,7 +54,7 @@ class Gate {
   };
 
   void commit(const std::shared_ptr<Batch>& batch, std::vector<call::Save> saves);
-  void settle(const std::shared_ptr<Batch>& batch, std::vector<call::Save> saves,
+  void settle(Batch& batch, const std::vector<call::CallId>& started,
               const base::Result<void>& result);
   void withdraw(Batch& batch, const call::CallId& call);
   void release();
