@@ -154,9 +154,10 @@ async function showCall(act) {
 }
 
 async function dial(known, video) {
-  page.callShown = true;
   announce(`Calling ${names(known.others)}`);
-  const call = await phone.dial({ from: known.me, to: known.others, chainId: known.chainId }, video);
+  const chainId = await known.decided();
+  page.callShown = true;
+  const call = await phone.dial({ from: known.me, to: known.others, chainId }, video);
   known.foundedBy(call);
   render();
   element('hangup').focus({ preventScroll: true });

@@ -32,7 +32,10 @@ export class ChainList {
     });
     this.#status(chains, list.length);
     const known = new Set(list.filter(({ members }) => members.length === 2).flatMap(({ others }) => others));
-    const strangers = contacts.filter((id) => !known.has(id) && !own.includes(id));
+    // Before the server has said who this user is, nobody can be written to.
+    const ready = own.length > 0 && chains.state !== 'new';
+    element('new-conversation').disabled = !ready;
+    const strangers = ready ? contacts.filter((id) => !known.has(id) && !own.includes(id)) : [];
     element('strangers').hidden = strangers.length === 0;
     reconcile(element('stranger-list'), strangers, {
       key: (id) => id,

@@ -9,6 +9,7 @@ export class Conversation {
   #host;
   #sending = false;
   #founding = Promise.resolve();
+  #delivery = Promise.resolve(); // of the text that is on its way
   #loading = null;
 
   constructor(host, { chainId = null, members }) {
@@ -141,19 +142,31 @@ export class Conversation {
     this.add({ type: 'call', id, from, to, settings, at, endedAt: Date.now(), durationMs, outcomes });
   }
 
+  // Resolves with the chain's id, or with null when a call may found it: a text or call that is about
+  // to found it comes first, or there would be two conversations.
+  async decided() {
+    await this.#founding;
+    if (this.chainId === null) await this.#delivery;
+    return this.chainId;
+  }
+
   // A call founds this conversation: texts wait until the server has said which chain it is.
   foundedBy(call) {
     if (this.chainId !== null) return;
     this.#founding = call.ready.then(
-      (live) => this.#adopt(live.chainId),
+      (live) => this.adopt(live.chainId),
       () => {}, // the next text or call founds it
     );
   }
 
-  #adopt(chainId) {
+  // A draft turns out to be this chain: its first text or call is stored, or somebody else wrote
+  // or called first.
+  adopt(chainId) {
     if (this.chainId !== null || !chainId) return;
     const draft = this.key;
     this.chainId = chainId;
+    // Other devices may have been faster: what there is besides is asked for.
+    this.stale = true;
     this.#host.founded(this, draft);
   }
 
@@ -187,7 +200,8 @@ export class Conversation {
       await this.#founding;
       const text = this.pending.find(({ state }) => state === 'sending');
       if (!text) break;
-      await this.#deliver(text);
+      this.#delivery = this.#deliver(text);
+      await this.#delivery;
       this.#host.changed(this);
     }
     this.#sending = false;
@@ -201,7 +215,7 @@ export class Conversation {
       const stored = await this.#host.api.sendText({ from, ...where, body, id });
       this.pending = this.pending.filter((other) => other !== text);
       this.add({ type: 'text', id: stored.id ?? id, from, body, at: stored.at });
-      this.#adopt(stored.chainId);
+      this.adopt(stored.chainId);
     } catch (error) {
       Object.assign(text, { state: 'failed', error });
     }

@@ -110,7 +110,7 @@ export class Conversations {
 
   #take(items) {
     for (const { chainId, members, last } of items) {
-      const known = this.#byKey.get(chainId) ?? this.#add({ chainId, members });
+      const known = this.#chain(chainId, members);
       known.members = [...members];
       if (last && last.at >= (known.last?.at ?? 0)) {
         const news = known.last?.id !== last.id;
@@ -123,7 +123,7 @@ export class Conversations {
 
   // A text that came in.
   received({ chainId, members, id, from, body, at }) {
-    const known = this.#byKey.get(chainId) ?? this.#add({ chainId, members });
+    const known = this.#chain(chainId, members);
     if (known.add({ type: 'text', id, from, body, at }) && !this.#isOwn(from)) known.unread += 1;
     // From another device of this user: who writes has read.
     if (this.#isOwn(from)) this.sawAll(known, at);
@@ -133,9 +133,7 @@ export class Conversations {
 
   // The conversation that `call` belongs to; made when it is new here.
   ofCall(call) {
-    const members = [call.from, ...call.to];
-    const known = this.#byKey.get(call.chainId) ?? this.#byKey.get(draftKey(members));
-    return known ?? this.#add({ chainId: call.chainId, members });
+    return this.#chain(call.chainId, [call.from, ...call.to]);
   }
 
   callGoesOn(call) {
@@ -178,6 +176,16 @@ export class Conversations {
     ).length;
     const texts = fresh.filter((item) => item.type === 'text' && !this.#isOwn(item.from)).length;
     known.unread = Math.max(texts, known.unread);
+  }
+
+  // A draft that waits for its first words is the chain that just came to be with the same people.
+  #chain(chainId, members) {
+    const known = this.#byKey.get(chainId);
+    if (known) return known;
+    const draft = this.#byKey.get(draftKey(members));
+    if (!draft || draft.pending.length > 0) return this.#add({ chainId, members });
+    draft.adopt(chainId);
+    return draft;
   }
 
   #isOwn(profileId) {

@@ -152,3 +152,27 @@ test('a list that could not be loaded says why, and is loaded again', async () =
   await all.refresh();
   assert.deepEqual([all.state, all.error, all.list().length], ['ready', null, 1]);
 });
+
+test('a draft becomes the chain that its people begin first', async () => {
+  const api = server();
+  const all = page(api);
+  const bob = all.with(['bob']);
+  all.received({ chainId: 'chain', members: ['bob', 'alice'], ...text(1, 'bob') });
+  assert.equal(bob.chainId, 'chain');
+  assert.equal(all.get('chain'), bob);
+  assert.equal(all.with(['bob']), bob);
+  assert.equal(all.list().length, 1);
+});
+
+test('a call waits for a text that founds the chain', async () => {
+  const api = server();
+  const bob = page(api).with(['bob']);
+  assert.equal(await bob.decided(), null);
+  let stored;
+  api.answer = () => new Promise((resolve) => (stored = resolve));
+  bob.send('I am about to call');
+  await settled();
+  const decided = bob.decided();
+  stored({ id: api.sent[0].id, chainId: 'chain', at: kNow });
+  assert.equal(await decided, 'chain');
+});
