@@ -151,11 +151,22 @@ export class Device {
     return this.#act((call) => call.stopScreen());
   }
 
-  // Takes the call over from this user's other device; resolves when the server has switched.
-  // Without `camera` what was muted stays muted.
+  // Takes the call over from this user's other device; resolves when the server has switched, with how
+  // long that took: {tookMs}. Without `camera` what was muted stays muted. The server wants some time
+  // between two moves of a call; it is asked until it lets this one through.
   take({ camera = true } = {}) {
     const choice = camera ? { audio: true, video: kCamera } : {};
-    return this.#act((call, wanted) => call.take(wanted), choice);
+    return until(`${this.profile} may take the call over`, () =>
+      this.#act(async (call, wanted) => {
+        const asked = performance.now();
+        try {
+          await call.take(wanted);
+        } catch (error) {
+          if (error.kind === 'retry') return null;
+          throw error;
+        }
+        return { tookMs: Math.round(performance.now() - asked) };
+      }, choice));
   }
   // {code, message} of the take-over's failure.
   takeRefused() {

@@ -88,7 +88,7 @@ export class Screen {
     const token = profile ? await server.token(profile) : '';
     const hash = new URLSearchParams({ token, device, contacts, quality: 'low' });
     await page.goto(`${url}/#${hash}`);
-    if (profile) await screen.says('Chats');
+    if (profile) await screen.says('Online');
     return screen;
   }
 
