@@ -25,6 +25,7 @@ Machine::State::Later Machine::State::perform(const Standing& standing,
     return refuse(ErrorCode::kBadRequest,
                   "call.ringing is for receivers; the initiator's other devices send "
                   "call.pending");
+  if (self.barred) return refuse(ErrorCode::kForbidden, "this profile was removed from the call");
   // It crossed the accept of another device, which tells this one all it needs.
   if (self.place) return Ok{.role = role_of(self, sender.connection)};
   if (self.stage == Stage::kLeft && self.outcome != Outcome::kUnreachable)
@@ -51,6 +52,9 @@ void Machine::State::start_ringing(const Standing& standing) {
 
 Machine::State::Later Machine::State::perform(const Standing& standing, const Accept& /*message*/) {
   const auto& [call, self, device, sender] = standing;
+  if (self.barred)
+    return refuse(ErrorCode::kForbidden,
+                  "this profile was removed from the call; it may come back when it is invited");
   if (can_join(self, sender.connection)) {
     join(standing);
   } else if (self.place->connection != sender.connection) {
@@ -92,19 +96,15 @@ Machine::State::Later Machine::State::perform(const Standing& standing, const Ha
   const auto& [call, self, device, sender] = standing;
   if (self.waiting())
     return reject(standing, {message.call, RejectReason::kDeclined, RejectScope::kProfile});
-  if (!self.place) return refuse(ErrorCode::kConflict, "this profile has left the call already");
+  if (self.stage == Stage::kLeft)
+    return refuse(ErrorCode::kConflict, "this profile has left the call already");
   tell_others(call, sender.connection, HangupEvent{}, self.profile);
   if (self.initiator && !call.accepted_at) {
     end(call, Outcome::kCancelled);
   } else {
-    leave(call, self, Outcome::kCompleted);
+    leave(call, self, self.place ? Outcome::kCompleted : Outcome::kCancelled);
   }
   return Ok{};
-}
-
-Machine::State::Later Machine::State::perform(const Standing& /*standing*/,
-                                              const Invite& /*message*/) {
-  return refuse(ErrorCode::kUnavailable, "call.invite is not supported yet");
 }
 
 Machine::State::Later Machine::State::perform(const Standing& standing, const Update& message) {
@@ -113,13 +113,23 @@ Machine::State::Later Machine::State::perform(const Standing& standing, const Up
     return refuse(ErrorCode::kNotActive, "only the active device of a participant can mute it");
   if (!message.audio && !message.video)
     return refuse(ErrorCode::kBadRequest, "call.update needs `audio`, `video` or both");
-  const Settings wanted{.audio = message.audio.value_or(self.unmuted.audio),
-                        .video = message.video.value_or(self.unmuted.video)};
-  if (wanted.audio == self.unmuted.audio && wanted.video == self.unmuted.video) return Ok{};
-  self.unmuted = wanted;
-  tell_others(call, sender.connection, UpdateEvent{wanted}, self.profile);
-  if (self.place->media) out_.push(Mute{self.stream, wanted});
+  set_muted(call, self, message.audio, message.video, &sender.connection);
   return Ok{};
+}
+
+void Machine::State::set_muted(Call& call, Participant& participant, std::optional<bool> audio,
+                               std::optional<bool> video, const ConnectionId* by) {
+  Settings& unmuted = participant.unmuted;
+  const Settings wanted{.audio = audio.value_or(unmuted.audio),
+                        .video = video.value_or(unmuted.video)};
+  if (wanted.audio == unmuted.audio && wanted.video == unmuted.video) return;
+  unmuted = wanted;
+  if (by != nullptr) {
+    tell_others(call, *by, UpdateEvent{wanted}, participant.profile);
+  } else {
+    tell_all(call, UpdateEvent{wanted}, participant.profile);
+  }
+  if (participant.place && participant.place->media) out_.push(Mute{participant.stream, wanted});
 }
 
 Machine::State::Later Machine::State::perform(const Standing& standing, const Media& message) {

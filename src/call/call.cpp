@@ -11,6 +11,12 @@ std::vector<ProfileId> Call::receivers() const {
   return profiles;
 }
 
+Participant* Call::find(const ProfileId& profile) {
+  const auto found = std::find_if(participants.begin(), participants.end(),
+                                  [&](const Participant& p) { return p.profile == profile; });
+  return found == participants.end() ? nullptr : &*found;
+}
+
 std::size_t Call::count_active() const {
   return static_cast<std::size_t>(
       std::count_if(participants.begin(), participants.end(),

@@ -17,7 +17,13 @@
 namespace parley::call {
 
 // How far a participant has come. Roles and the states shown to clients follow from it.
-enum class Stage { kInviting, kRinging, kActive, kLeft };
+enum class Stage {
+  kPickUp,  // an initiator who has not picked up its own call yet (`immediate: false`)
+  kInviting,
+  kRinging,
+  kActive,
+  kLeft
+};
 
 // What a receiver's connection made of its call.init.
 enum class Response {
@@ -32,6 +38,7 @@ struct Device {
   std::size_t participant = 0;  // index into Call::participants
   Response response = Response::kAwaited;
   base::TimePoint answer_by;  // for call.ringing
+  bool founding = false;      // was told of the call when it began
 };
 
 // The media of an active participant. Exists from OpenLeg to CloseLeg.
@@ -71,6 +78,7 @@ struct Participant {
   std::optional<Place> place;               // set exactly when stage is kActive
   std::optional<Taking> taking;             // only while there is a place
   std::optional<base::TimePoint> moved_at;  // when the last take-over was completed
+  bool barred = false;                      // removed: may not come back unless invited again
   std::optional<RejectReason> declined;     // said by one of its devices, for that device alone
   base::TimePoint init_by;                  // earliest moment to call it unreachable
   base::TimePoint answer_cap;               // no device may put that off beyond this
@@ -89,18 +97,25 @@ struct Call {
   Settings settings;
   base::WallTime at;
   bool group = false;  // has or had more than one receiver
-  bool rung = false;   // some device rings or rang: the initiator's media is wanted
+  bool immediate = true;
+  bool two_met = false;  // two were active at once, at some time
+  bool rung = false;     // some device rings or rang: the initiator's media is wanted
   bool ended = false;
   std::uint64_t order = 0;                      // of the start among all calls
   base::TimePoint end_by;                       // longest call
   std::optional<base::TimePoint> accepted_at;   // the first accept by a receiver
   std::optional<base::WallTime> accepted_wall;  // the same, for people
   std::optional<base::TimePoint> alone_until;   // set: one is left of at least two
+  std::optional<base::TimePoint> pick_up_by;    // set: somebody waits for the initiator
+  std::vector<Effect> superseding;              // the end of the call that this one replaced
   std::vector<Participant> participants;        // the initiator first, then as in `to`
   std::map<ConnectionId, Device> devices;
 
   [[nodiscard]] const Participant& initiator() const { return participants.front(); }
   [[nodiscard]] std::vector<ProfileId> receivers() const;
+  [[nodiscard]] bool picking_up() const { return initiator().stage == Stage::kPickUp; }
+  // nullptr: takes no part.
+  [[nodiscard]] Participant* find(const ProfileId& profile);
   [[nodiscard]] std::size_t count_active() const;
   [[nodiscard]] std::size_t count_waiting() const;
   // Whether some device of `participants[index]` may still ring or be answered.

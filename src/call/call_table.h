@@ -18,6 +18,8 @@ namespace parley::call {
 class CallTable {
  public:
   Call& add(Call call);
+  // Somebody comes to take part in a call that lives.
+  void add_profile(const CallId& id, const ProfileId& profile) { by_profile_[profile].insert(id); }
   void remove(const CallId& id);
   // nullptr: no such call lives.
   [[nodiscard]] Call* find(const CallId& id);

@@ -25,7 +25,7 @@ void Machine::State::on(const Connected& connected) {
 void Machine::State::welcome_into(Call& call, const ConnectionId& connection,
                                   const Connection& who) {
   const Participant& self = call.participants[*call.participant_of(who.profiles)];
-  if (self.stage != Stage::kLeft || self.outcome == Outcome::kUnreachable)
+  if (self.stage != Stage::kLeft || (self.outcome == Outcome::kUnreachable && !self.barred))
     tell_init(call, connection);
   touch(call);
 }

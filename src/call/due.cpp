@@ -17,6 +17,10 @@ void Machine::State::go_off(Call& call, const AloneTooLong& /*timer*/) {
   end(call, Outcome::kCompleted);
 }
 
+void Machine::State::go_off(Call& call, const PickUpTooLong& /*timer*/) {
+  end(call, Outcome::kCancelled);
+}
+
 void Machine::State::go_off(Call& call, const ResponseOverdue& timer) {
   for (auto& [connection, device] : call.devices)
     if (device.participant == timer.participant && device.response == Response::kAwaited &&

@@ -3,8 +3,10 @@
 // client has the answer to its request before the events it caused, and one input is one commit.
 #pragma once
 
+#include <cstddef>
 #include <iterator>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "call/machine.h"
@@ -18,6 +20,31 @@ class EffectList {
     replies_.emplace_back(SendReply{connection, std::move(reply)});
   }
   void push(Effect effect) { rest_.push_back(std::move(effect)); }
+
+  // What was added once and not performed, again.
+  void redo(Effect effect) {
+    std::vector<Effect>& part = std::holds_alternative<Save>(effect)        ? saves_
+                                : std::holds_alternative<SendReply>(effect) ? replies_
+                                                                            : rest_;
+    part.push_back(std::move(effect));
+  }
+  // What has been added since mark(), again.
+  struct Mark {
+    std::size_t saves = 0;
+    std::size_t replies = 0;
+    std::size_t rest = 0;
+  };
+  [[nodiscard]] Mark mark() const { return {saves_.size(), replies_.size(), rest_.size()}; }
+  [[nodiscard]] std::vector<Effect> since(const Mark& mark) const {
+    std::vector<Effect> added;
+    const auto copy = [&added](const std::vector<Effect>& part, std::size_t from) {
+      added.insert(added.end(), part.begin() + static_cast<std::ptrdiff_t>(from), part.end());
+    };
+    copy(saves_, mark.saves);
+    copy(replies_, mark.replies);
+    copy(rest_, mark.rest);
+    return added;
+  }
 
   [[nodiscard]] std::vector<Effect> take() {
     std::vector<Effect> all = std::exchange(saves_, {});

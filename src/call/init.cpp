@@ -9,38 +9,56 @@ namespace parley::call {
 
 Machine::State::Answer Machine::State::init(const Sender& sender, const Init& message) {
   if (auto refusal = check_init(sender, message)) return tl::unexpected(*std::move(refusal));
-  const auto receivers = check_receivers(sender, message);
+  const auto receivers = check_receivers(sender.who, message.to);
   if (!receivers) return tl::unexpected(receivers.error());
   if (auto refusal = check_chain(message)) return tl::unexpected(*std::move(refusal));
   if (ledger_.taken(sender.request.str()))
     return refuse(ErrorCode::kConflict, "this id is taken; a call needs a new, random one");
-  if (calls_.count_unanswered(sender.who.user) >= limits_.unanswered_calls_per_user)
-    return refuse(ErrorCode::kRateLimited,
-                  "you have " + std::to_string(limits_.unanswered_calls_per_user) +
-                      " unanswered calls; wait for one to be answered, or hang up");
-  if (calls_.count_opened(sender.who.user) >= limits_.live_calls_per_user)
-    return refuse(ErrorCode::kRateLimited, "you have opened " +
-                                               std::to_string(limits_.live_calls_per_user) +
-                                               " calls that still live; hang up one of them first");
+  Call* rival = find_rival(message, *receivers);
+  const bool replaces = rival != nullptr && message.replace && may_replace(sender, *rival);
+  if (rival != nullptr && !replaces) return merge(sender, message, *rival);
+  if (auto refusal = check_room(sender); refusal && !replaces)
+    return tl::unexpected(*std::move(refusal));
 
+  std::vector<Effect> superseding;
+  if (replaces) superseding = supersede(*rival);
   Call& call = make_call(sender, message, *receivers);
+  call.superseding = std::move(superseding);
   touch(call);
-  ledger_.begin(call.id, call.chain, [&] {
-    std::vector<ProfileId> everybody{message.from};
-    everybody.insert(everybody.end(), receivers->begin(), receivers->end());
-    return everybody;
-  }());
-  out_.save(CallStarted{.call = call.id,
-                        .chain = call.chain,
-                        .from = message.from,
-                        .to = *receivers,
-                        .settings = call.settings,
-                        .at = now_.wall});
-  for (const auto& [connection, device] : call.devices)
-    if (connection != sender.connection) tell_init(call, connection);
+  begin(call, sender, *receivers);
   return Ok{.call = call.id,
             .chain = call.chain,
             .role = role_of(call.participants.front(), sender.connection)};
+}
+
+std::optional<Refusal> Machine::State::check_room(const Sender& sender) const {
+  if (calls_.count_unanswered(sender.who.user) >= limits_.unanswered_calls_per_user)
+    return Refusal{ErrorCode::kRateLimited,
+                   "you have " + std::to_string(limits_.unanswered_calls_per_user) +
+                       " unanswered calls; wait for one to be answered, or hang up",
+                   std::nullopt};
+  if (calls_.count_opened(sender.who.user) >= limits_.live_calls_per_user)
+    return Refusal{ErrorCode::kRateLimited,
+                   "you have opened " + std::to_string(limits_.live_calls_per_user) +
+                       " calls that still live; hang up one of them first",
+                   std::nullopt};
+  return std::nullopt;
+}
+
+void Machine::State::begin(const Call& call, const Sender& sender,
+                           const std::vector<ProfileId>& receivers) {
+  std::vector<ProfileId> everybody{call.initiator().profile};
+  everybody.insert(everybody.end(), receivers.begin(), receivers.end());
+  ledger_.begin(call.id, call.chain, std::move(everybody));
+  out_.save(CallStarted{.call = call.id,
+                        .chain = call.chain,
+                        .from = call.initiator().profile,
+                        .to = receivers,
+                        .settings = call.settings,
+                        .at = now_.wall});
+  for (const ProfileId& profile : receivers) note_unheard(call, profile);
+  for (const auto& [connection, device] : call.devices)
+    if (connection != sender.connection) tell_init(call, connection);
 }
 
 std::optional<Refusal> Machine::State::check_init(const Sender& sender, const Init& message) const {
@@ -48,19 +66,15 @@ std::optional<Refusal> Machine::State::check_init(const Sender& sender, const In
   if (!sender.who.owns(message.from))
     return Refusal{ErrorCode::kForbidden,
                    "`from` must be one of the profiles your access token lists", std::nullopt};
-  if (!message.immediate)
-    return Refusal{ErrorCode::kBadRequest,
-                   "`immediate: false` is not supported yet; leave `immediate` out or set it true",
-                   std::nullopt};
   return std::nullopt;
 }
 
 // Whom the call rings: `to` without the caller's own profiles and without repetitions.
 tl::expected<std::vector<ProfileId>, Refusal> Machine::State::check_receivers(
-    const Sender& sender, const Init& message) const {
+    const Connection& who, const std::vector<ProfileId>& to) const {
   std::vector<ProfileId> receivers;
-  for (const ProfileId& profile : message.to)
-    if (!sender.who.owns(profile) &&
+  for (const ProfileId& profile : to)
+    if (!who.owns(profile) &&
         std::find(receivers.begin(), receivers.end(), profile) == receivers.end())
       receivers.push_back(profile);
   if (receivers.empty())
@@ -79,14 +93,27 @@ std::optional<Refusal> Machine::State::check_chain(const Init& message) const {
       std::find(chain->members.begin(), chain->members.end(), message.from) == chain->members.end())
     return Refusal{ErrorCode::kNotFound, "there is no such chain, or none that `from` belongs to",
                    std::nullopt};
-  if (chain->last_call_lives)
-    return Refusal{ErrorCode::kConflict,
-                   "the last call of this chain still lives; join it, or wait until it has ended",
-                   std::nullopt};
   return std::nullopt;
 }
 
-void Machine::State::on(const CallNotStored& /*refused*/) {}
+// The effects of its beginning were not performed: only devices that came later know of it. What
+// ended for its sake has ended all the same.
+void Machine::State::on(const CallNotStored& refused) {
+  Call* call = calls_.find(refused.call);
+  if (call == nullptr) return;
+  touch(*call);
+  for (Effect& effect : std::exchange(call->superseding, {})) out_.redo(std::move(effect));
+  const EndEvent end{Outcome::kFailed, 0, final_outcomes(*call, Outcome::kFailed)};
+  for (const auto& [connection, device] : call->devices)
+    if (!device.founding) tell(*call, connection, end, std::nullopt, std::nullopt);
+  call->ended = true;
+  for (Participant& p : call->participants) close_place(*call, p);
+  ledger_.undo(call->id);
+  requests_.answer(RequestId(call->id.str()), call->opener,
+                   Refusal{ErrorCode::kConflict, "this id is taken; a call needs a new, random one",
+                           std::nullopt},
+                   now_.mono);
+}
 
 Call& Machine::State::make_call(const Sender& sender, const Init& message,
                                 const std::vector<ProfileId>& receivers) {
@@ -96,21 +123,20 @@ Call& Machine::State::make_call(const Sender& sender, const Init& message,
   call.opener = sender.who.user;
   call.opened_from = sender.connection;
   call.settings = message.settings;
+  call.immediate = message.immediate;
   call.at = now_.wall;
   call.group = receivers.size() > 1;
   call.order = next_order_++;
   call.end_by = now_.mono + limits_.longest_call;
   Participant initiator = make_participant(message.from, message.settings);
   initiator.initiator = true;
-  initiator.stage = Stage::kActive;
-  initiator.place = Place{.connection = sender.connection,
-                          .media = std::nullopt,
-                          .socket_back_by = std::nullopt,
-                          .media_back_by = std::nullopt};
+  initiator.stage = message.immediate ? Stage::kActive : Stage::kPickUp;
+  if (message.immediate) set_place(initiator, sender.connection, std::nullopt);
   call.participants.push_back(std::move(initiator));
   for (const ProfileId& profile : receivers)
     call.participants.push_back(make_participant(profile, message.settings));
   add_devices(call);
+  for (auto& [connection, device] : call.devices) device.founding = true;
   return calls_.add(std::move(call));
 }
 
@@ -119,9 +145,17 @@ Participant Machine::State::make_participant(const ProfileId& profile, const Set
   p.profile = profile;
   p.stream = StreamId{next_stream_++};
   p.unmuted = settings;
-  p.init_by = now_.mono + limits_.init_timeout;
-  p.answer_cap = std::max(p.init_by, now_.mono + limits_.ringing_timeout);
+  set_answer_times(p);
   return p;
+}
+
+// Who has no device there may be woken up, and gets the time for that.
+void Machine::State::set_answer_times(Participant& participant) const {
+  participant.init_by = now_.mono + limits_.init_timeout;
+  participant.answer_cap = std::max(participant.init_by, now_.mono + limits_.ringing_timeout);
+  if (limits_.push && !presence_.is_there(participant.profile))
+    participant.init_by = participant.answer_cap;
+  participant.ringing_by.reset();
 }
 
 void Machine::State::add_devices(Call& call) {

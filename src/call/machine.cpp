@@ -15,6 +15,8 @@ std::vector<Effect> Machine::handle(const Input& input, base::Instant now) {
 }
 std::optional<base::TimePoint> Machine::deadline() const { return state_->deadline(); }
 std::size_t Machine::live_calls() const { return state_->live_calls(); }
+std::vector<CallView> Machine::live() const { return state_->live(); }
+std::optional<CallView> Machine::find(const CallId& call) const { return state_->find(call); }
 std::string Machine::debug_state() const { return state_->debug_state(); }
 
 Machine::State::State(Limits limits)
@@ -69,6 +71,8 @@ namespace {
 
 std::string_view name_of(Stage stage) {
   switch (stage) {
+    case Stage::kPickUp:
+      return "to pick up";
     case Stage::kInviting:
       return "inviting";
     case Stage::kRinging:

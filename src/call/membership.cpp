@@ -12,7 +12,9 @@ void Machine::State::join(const Standing& standing) {
     call.accepted_at = now_.mono;
     call.accepted_wall = now_.wall;
     restart_media_timers(call);
+    if (call.picking_up()) call.pick_up_by = now_.mono + limits_.pick_up_timeout;
   }
+  if (self.initiator) call.pick_up_by.reset();
   out_.save(CallAccepted{call.id, self.profile, sender.connection, now_.wall});
   tell_others(call, sender.connection, AcceptEvent{}, self.profile);
 
@@ -25,6 +27,7 @@ void Machine::State::join(const Standing& standing) {
   if (self.place) old_leg = std::move(self.place->media);
   self.stage = Stage::kActive;
   self.outcome.reset();
+  call.two_met = call.two_met || call.count_active() > 1;
   set_place(self, sender.connection, std::move(own_leg));
   review_media(call);
   if (old_leg) close_leg(call, *old_leg);
@@ -48,6 +51,7 @@ void Machine::State::leave(Call& call, Participant& participant, Outcome outcome
   participant.stage = Stage::kLeft;
   participant.outcome = outcome;
   participant.ringing_by.reset();
+  if (participant.initiator) call.pick_up_by.reset();
   if (call.group) {
     out_.save(ParticipantLeft{call.id, participant.profile, outcome, now_.wall});
     tell_all(call, LeftEvent{outcome}, participant.profile);
@@ -78,7 +82,7 @@ void Machine::State::end(Call& call, Outcome reason) {
 }
 
 void Machine::State::review_alone(Call& call) {
-  const bool alone = call.group && call.accepted_at && call.count_active() == 1;
+  const bool alone = call.group && call.two_met && call.count_active() == 1;
   if (!alone) {
     call.alone_until.reset();
   } else if (!call.alone_until) {

@@ -29,7 +29,7 @@ bool Machine::State::repeats(const RequestId& id, const UserId& user, const Aske
 }
 
 void Machine::State::run(const Received& received, const Connection& who) {
-  const Sender sender{received.connection, who, received.request.id};
+  const Sender sender{received.connection, who, received.request.id, received.admin};
   finish(received.request.id, who.user, perform(sender, received.request.body),
          received.connection);
 }

@@ -11,6 +11,8 @@ bool undecided(const Participant& receiver) {
 
 ParticipantState state_of(const Participant& participant) {
   switch (participant.stage) {
+    case Stage::kPickUp:
+      return ParticipantState::kRinging;
     case Stage::kInviting:
       return ParticipantState::kInviting;
     case Stage::kRinging:
@@ -34,6 +36,7 @@ Role role_of(const Participant& participant, const ConnectionId& connection) {
 }
 
 bool can_join(const Participant& participant, const ConnectionId& connection) {
+  if (participant.barred) return false;
   if (!participant.place) return true;
   return participant.place->lost() && participant.place->connection != connection;
 }

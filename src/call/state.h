@@ -3,6 +3,8 @@
 //   connections.cpp  devices come and go
 //   requests.cpp     finds whom a request is from and what it is about; remembers answers
 //   init.cpp         call.init
+//   glare.cpp        a call.init that meets a call which lives
+//   inviting.cpp     call.invite, and bringing somebody into a call
 //   answering.cpp    the other call.* requests
 //   texts.cpp        texts, and what has to be asked of the store
 //   errands.h        what the store is doing for the machine
@@ -42,6 +44,8 @@ class Machine::State {
   [[nodiscard]] std::vector<Effect> handle(const Input& input, base::Instant now);
   [[nodiscard]] std::optional<base::TimePoint> deadline() const;
   [[nodiscard]] std::size_t live_calls() const { return calls_.all().size(); }
+  [[nodiscard]] std::vector<CallView> live() const;
+  [[nodiscard]] std::optional<CallView> find(const CallId& id) const;
   [[nodiscard]] std::string debug_state() const;
 
  private:
@@ -52,6 +56,7 @@ class Machine::State {
     const ConnectionId& connection;
     const Connection& who;
     const RequestId& request;
+    bool admin = false;  // its token grants `admin`
   };
   // ... and what it is to the call that the request names.
   struct Standing {
@@ -95,6 +100,11 @@ class Machine::State {
 
   // commands.cpp
   void on(const Command& command);
+  Answer perform(const EndCall& command);
+  Answer perform(const RemoveParticipant& command);
+  Answer perform(const MuteParticipant& command);
+  tl::expected<Participant*, Refusal> find_participant(const CallId& id, const ProfileId& profile);
+  static CallView view(const Call& call);
 
   // texts.cpp
   struct Author {
@@ -119,8 +129,12 @@ class Machine::State {
   // init.cpp
   void on(const CallNotStored& refused);
   Answer init(const Sender& sender, const Init& message);
-  tl::expected<std::vector<ProfileId>, Refusal> check_receivers(const Sender& sender,
-                                                                const Init& message) const;
+  // Whom it rings: `to` without the caller's own profiles and without repetitions.
+  tl::expected<std::vector<ProfileId>, Refusal> check_receivers(
+      const Connection& who, const std::vector<ProfileId>& to) const;
+  std::optional<Refusal> check_room(const Sender& sender) const;
+  void begin(const Call& call, const Sender& sender, const std::vector<ProfileId>& receivers);
+  void set_answer_times(Participant& participant) const;
   std::optional<Refusal> check_init(const Sender& sender, const Init& message) const;
   std::optional<Refusal> check_chain(const Init& message) const;
   Call& make_call(const Sender& sender, const Init& message,
@@ -129,17 +143,39 @@ class Machine::State {
   void add_devices(Call& call);
   Device make_device(const Call& call, std::size_t participant) const;
 
+  // glare.cpp
+  Call* find_rival(const Init& message, const std::vector<ProfileId>& receivers);
+  static bool may_replace(const Sender& sender, const Call& call);
+  std::vector<Effect> supersede(Call& call);
+  Answer merge(const Sender& sender, const Init& message, Call& call);
+
+  // inviting.cpp
+  struct Guests {
+    std::vector<ProfileId> fresh;
+    std::vector<ProfileId> again;  // took part before, and are out
+    [[nodiscard]] std::vector<ProfileId> all() const;
+  };
+  Later perform(const Standing& standing, const Invite& message);
+  static Guests sort_guests(Call& call, const std::vector<ProfileId>& wanted);
+  // Participants and devices move in memory.
+  void add_participant(Call& call, const ProfileId& profile);
+  void ring_again(Call& call, const ProfileId& profile);
+  void tell_invited(const Call& call, const ProfileId& profile, const ConnectionId* except);
+  void note_unheard(const Call& call, const ProfileId& profile);
+
   // answering.cpp
   Later perform(const Standing& standing, const Pending& message);
   Later perform(const Standing& standing, const Ringing& message);
   Later perform(const Standing& standing, const Accept& message);
   Later perform(const Standing& standing, const Reject& message);
   Later perform(const Standing& standing, const Hangup& message);
-  Later perform(const Standing& standing, const Invite& message);
   Later perform(const Standing& standing, const Update& message);
   Later perform(const Standing& standing, const Media& message);
   Answer reject(const Standing& standing, const Reject& message);
   void start_ringing(const Standing& standing);
+  // `by`: is not told, because it asked for it; nullptr: a server did.
+  void set_muted(Call& call, Participant& participant, std::optional<bool> audio,
+                 std::optional<bool> video, const ConnectionId* by);
 
   // taking.cpp
   Later perform(const Standing& standing, const Take& message);
@@ -167,6 +203,7 @@ class Machine::State {
   // due.cpp
   void go_off(Call& call, const CallTooLong& timer);
   void go_off(Call& call, const AloneTooLong& timer);
+  void go_off(Call& call, const PickUpTooLong& timer);
   void go_off(Call& call, const ResponseOverdue& timer);
   void go_off(Call& call, const RingingTooLong& timer);
   void go_off(Call& call, const PlaceLost& timer);

@@ -42,7 +42,7 @@ void Machine::State::tell_init(const Call& call, const ConnectionId& to) {
        InitEvent{.chain = call.chain,
                  .from = call.initiator().profile,
                  .to = call.receivers(),
-                 .immediate = true,
+                 .immediate = call.immediate,
                  .settings = call.settings,
                  .role = role_of(call.participants[device.participant], to),
                  .init_left_ms = to_ms(left.init),

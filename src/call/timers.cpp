@@ -50,6 +50,7 @@ TimeLeft time_left_of(const Participant& p, base::TimePoint answer_by, base::Tim
 Due next_due(const Call& call) {
   Due due{call.end_by, CallTooLong{}};
   take_earlier(due, call.alone_until, AloneTooLong{});
+  take_earlier(due, call.pick_up_by, PickUpTooLong{});
   for (std::size_t i = 0; i < call.participants.size(); ++i) {
     const Participant& p = call.participants[i];
     if (p.waiting()) consider_waiting(due, call, i);
@@ -62,6 +63,7 @@ TimeLeft time_left(const Call& call, const Device& device, base::TimePoint now,
                    const Limits& limits) {
   const Participant& self = call.participants[device.participant];
   if (!self.initiator) return time_left_of(self, device.answer_by, now, limits);
+  if (call.pick_up_by) return {std::nullopt, std::max(*call.pick_up_by - now, base::Duration(0))};
   // The initiator's devices: how long it takes until the last receiver is given up.
   TimeLeft longest;
   for (const Participant& p : call.participants) {

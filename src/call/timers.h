@@ -14,6 +14,7 @@ namespace parley::call {
 
 struct CallTooLong {};
 struct AloneTooLong {};
+struct PickUpTooLong {};
 struct ResponseOverdue {  // of some device, or of a profile without any
   std::size_t participant = 0;
 };
@@ -29,8 +30,8 @@ struct MediaOverdue {
 struct TakeOverdue {
   std::size_t participant = 0;
 };
-using Timer = std::variant<CallTooLong, AloneTooLong, ResponseOverdue, RingingTooLong, PlaceLost,
-                           MediaOverdue, TakeOverdue>;
+using Timer = std::variant<CallTooLong, AloneTooLong, PickUpTooLong, ResponseOverdue,
+                           RingingTooLong, PlaceLost, MediaOverdue, TakeOverdue>;
 
 struct Due {
   base::TimePoint at;

@@ -54,8 +54,9 @@ std::string text_of(const call::EventBody& body) {
 
 std::string text_of(const std::variant<call::Ok, call::Refusal>& body) {
   return std::visit(base::Overloaded{[](const call::Ok& ok) {
-                                       return ok.role ? "ok " + name_of(*ok.role)
-                                                      : std::string("ok");
+                                       return std::string("ok") +
+                                              (ok.role ? " " + name_of(*ok.role) : "") +
+                                              (ok.merged ? " merged" : "");
                                      },
                                      [](const call::Refusal& refusal) {
                                        return name_of(refusal.code) +
@@ -146,6 +147,12 @@ std::string CallWorld::accepts(const std::string& connection, const std::string&
 std::string CallWorld::rejects(const std::string& connection, call::RejectReason reason,
                                call::RejectScope scope, const std::string& id) {
   return send(connection, call::Reject{call::CallId(id), reason, scope});
+}
+std::string CallWorld::invites(const std::string& connection, std::vector<std::string> to,
+                               const std::string& id) {
+  call::Invite invite{call::CallId(id), {}};
+  for (std::string& profile : to) invite.to.emplace_back(std::move(profile));
+  return send(connection, invite);
 }
 std::string CallWorld::takes(const std::string& connection, const std::string& id) {
   return send(connection, call::Take{call::CallId(id)});

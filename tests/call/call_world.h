@@ -48,6 +48,8 @@ class CallWorld {
                       call::RejectReason reason = call::RejectReason::kDeclined,
                       call::RejectScope scope = call::RejectScope::kProfile,
                       const std::string& id = "call");
+  std::string invites(const std::string& connection, std::vector<std::string> to,
+                      const std::string& id = "call");
   std::string takes(const std::string& connection, const std::string& id = "call");
   std::string hangs_up(const std::string& connection, const std::string& id = "call");
   std::string publishes(const std::string& connection, const std::string& id = "call");
@@ -64,6 +66,8 @@ class CallWorld {
   // A report of the media layer.
   void leg(call::Input report);
   void shut_down();
+  // Any other input.
+  void happens(const call::Input& input) { step(input); }
   // The store answers at once; while held, it answers when released, in order.
   void hold_store() { held_ = true; }
   void release_store();

@@ -60,6 +60,17 @@ void Watch::note(const call::Received& input) {
   if (const auto* ringing = std::get_if<call::Ringing>(&input.request.body))
     note_ringing(ringing->call);
   if (const auto* take = std::get_if<call::Take>(&input.request.body)) note_take(take->call);
+  if (const auto* invite = std::get_if<call::Invite>(&input.request.body)) note_invite(*invite);
+  if (const auto* init = std::get_if<call::Init>(&input.request.body))
+    immediate_.try_emplace(input.request.id, init->immediate);
+}
+
+void Watch::note_invite(const call::Invite& invite) {
+  const auto call = calls_.find(invite.call);
+  if (call == calls_.end()) return;
+  for (const call::ProfileId& profile : invite.to)
+    if (const auto party = call->second.parties.find(profile); party != call->second.parties.end())
+      party->second.may_ring_again = party->second.outcome.has_value();
 }
 
 void Watch::note_take(const call::CallId& id) {
@@ -90,7 +101,7 @@ void Watch::note_ringing(const call::CallId& id) {
   const auto call = calls_.find(id);
   if (call == calls_.end()) return;
   for (auto& [profile, party] : call->second.parties)
-    party.may_ring_again = party.outcome == Outcome::kUnreachable;
+    party.may_ring_again = party.may_ring_again || party.outcome == Outcome::kUnreachable;
 }
 
 bool Watch::may_get(const Party& party, Outcome outcome) {
@@ -134,7 +145,7 @@ void Watch::check_event(Call& call, const call::Event& event, const call::Connec
   Party& party = call.parties[*event.profile];
   if (std::holds_alternative<call::RingingEvent>(event.body)) {
     expect(!party.active, "a device rings of one who is active");
-    expect(!party.outcome || party.outcome == Outcome::kUnreachable,
+    expect(!party.outcome || party.outcome == Outcome::kUnreachable || party.may_ring_again,
            "a device rings after its outcome");
     party.ringing = true;
     party.outcome.reset();
@@ -182,7 +193,12 @@ void Watch::check(const call::CallStarted& record) {
   Call& call = calls_[record.call];
   for (const call::ProfileId& profile : record.to) call.parties[profile] = {};
   expect(asking_.has_value(), "a call is started by nobody");
-  call.parties[record.from].active = asking_;
+  call.parties[record.from] = {};
+  if (immediate_[call::RequestId(record.call.str())]) {
+    call.parties[record.from].active = asking_;
+  } else {
+    call.to_pick_up = record.from;
+  }
   if (asking_) call.told.insert(*asking_);
 }
 
@@ -195,6 +211,7 @@ void Watch::check(const call::CallAccepted& record) {
          "a participant is active twice");
   expect(present_.contains(record.connection) && !without_socket_.contains(record.connection),
          "a device is active whose socket is lost");
+  if (call.to_pick_up == record.profile) call.to_pick_up.reset();
   party = Party{.active = record.connection,
                 .was = party.active,
                 .reconnecting = false,
@@ -203,8 +220,15 @@ void Watch::check(const call::CallAccepted& record) {
                 .may_ring_again = false};
 }
 
+void Watch::check(const call::ParticipantAdded& record) {
+  Call& call = call_of(record.call);
+  expect(!call.ended, "somebody is added after the end");
+  expect(call.parties.try_emplace(record.profile).second, "somebody is added twice");
+}
+
 void Watch::check(const call::ParticipantLeft& record) {
   Call& call = call_of(record.call);
+  if (call.to_pick_up == record.profile) call.to_pick_up.reset();
   expect(!call.ended, "a participant leaves after the end");
   Party& party = call.parties.at(record.profile);
   expect(!party.outcome || party.may_ring_again, "a participant leaves twice");
@@ -235,8 +259,9 @@ void Watch::check_calls(const call::Machine& machine, base::TimePoint now) {
     Call& call = entry->second;
     if (!call.ended) {
       ++alive;
-      expect(std::any_of(call.parties.begin(), call.parties.end(),
-                         [](const auto& party) { return party.second.active.has_value(); }),
+      expect(call.to_pick_up ||
+                 std::any_of(call.parties.begin(), call.parties.end(),
+                             [](const auto& party) { return party.second.active.has_value(); }),
              "a call lives with nobody in it");
       ++entry;
       continue;

@@ -30,7 +30,8 @@ class Watch {
     bool reconnecting = false;
     bool ringing = false;
     std::optional<call::Outcome> outcome;  // provisional
-    // Was unreachable, and a device has rung since: perhaps with nobody there to be told of it.
+    // Was unreachable, and a device has rung since: perhaps with nobody there to be told of it. Or
+    // it was invited again.
     bool may_ring_again = false;
   };
   struct Call {
@@ -38,7 +39,8 @@ class Watch {
     std::set<call::ConnectionId> told;
     std::set<call::ConnectionId> told_end;
     std::map<call::ProfileId, call::Outcome> outcomes;
-    std::set<call::ConnectionId> takers;  // devices that ever asked to take it over
+    std::optional<call::ProfileId> to_pick_up;  // the initiator, while it is expected to
+    std::set<call::ConnectionId> takers;        // devices that ever asked to take it over
     bool ended = false;
   };
 
@@ -51,6 +53,7 @@ class Watch {
   void note(const call::Recalled& input);
   void note_ringing(const call::CallId& id);
   void note_take(const call::CallId& id);
+  void note_invite(const call::Invite& invite);
   template <class Other>
   void note(const Other& /*input*/) {}
 
@@ -70,6 +73,7 @@ class Watch {
   void check(const call::Save& effect);
   void check(const call::CallStarted& record);
   void check(const call::CallAccepted& record);
+  void check(const call::ParticipantAdded& record);
   void check(const call::ParticipantLeft& record);
   void check(const call::CallEnded& record);
   template <class Other>
@@ -92,6 +96,7 @@ class Watch {
   std::optional<call::ConnectionId> asking_;  // of the input being looked at
   std::optional<call::CallId> taking_;        // what call.take of this input is about
   std::set<call::ConnectionId> without_socket_;
+  std::map<call::RequestId, bool> immediate_;  // of each call.init
   bool ticked_ = false;
   std::map<call::CallId, Call> calls_;
   std::set<call::LegId> opened_;  // ever
