@@ -143,7 +143,7 @@ class Served(unittest.TestCase):
         for device in (caller, callee):
             self.assertEqual("kicked", device.wait("call.end", callId="end-1")["reason"])
         self.assertEqual("kicked", self.api("GET", "/calls/end-1")[1]["reason"])
-        self.fails(409, "ended", "DELETE", "/calls/end-1")
+        self.fails(404, "not_found", "DELETE", "/calls/end-1")
         self.fails(404, "not_found", "DELETE", "/calls/never")
 
     def test_mutes_and_removes_a_participant(self):
@@ -160,8 +160,8 @@ class Served(unittest.TestCase):
         self.assertEqual(204, self.api("DELETE", path)[0])
         self.assertEqual("kicked",
                          callee.wait("call.end", callId="kick-1")["outcomes"]["k-b"])
-        self.fails(409, "ended", "DELETE", path)
-        self.fails(409, "ended", "PATCH", path, {"audio": True})
+        self.fails(404, "not_found", "DELETE", path)
+        self.fails(404, "not_found", "PATCH", path, {"audio": True})
 
     def test_sends_texts_once_and_reads_them_back(self):
         bob = Device(self.server, "t-b")

@@ -149,6 +149,20 @@ class Webhooks(unittest.TestCase):
         self.assertNotEqual(started["id"], ended["id"])
         self.assertEqual(0, server.metric("parley_webhooks_waiting"))
 
+    def test_tells_of_a_call_that_rings_for_nobody(self):
+        server = self.serve()
+        alice = Device(server, "alice")
+        self.addCleanup(alice.close)
+        alice.ask("call.init", id="c2", to="asleep", **{"from": "alice"})
+        unheard = self.endpoint.wait(1, "call.unheard")[0]["data"]
+        self.assertEqual(("c2", "alice", "asleep"),
+                         (unheard["callId"], unheard["from"], unheard["profileId"]))
+        self.assertGreater(unheard["until"], time.time() * 1000 + 10_000)
+        # Who is woken by it may take the call.
+        asleep = Device(server, "asleep")
+        self.addCleanup(asleep.close)
+        self.assertEqual("ok", asleep.ask("call.accept", callId="c2")["type"])
+
     def test_tells_of_a_text_to_somebody_who_is_not_there(self):
         server = self.serve()
         self.text(server, "t1")
