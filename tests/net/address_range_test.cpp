@@ -60,17 +60,17 @@ END_TEST
 
 START_TEST(finds_the_client_behind_one_proxy_or_several) {
   const auto trusted = ranges({"10.0.0.0/8", "::1"});
-  ck_assert_str_eq(client("192.0.2.1", trusted).c_str(), "192.0.2.1");
-  ck_assert_str_eq(client("6.6.6.6, 192.0.2.1", trusted).c_str(), "192.0.2.1");
-  ck_assert_str_eq(client("6.6.6.6,192.0.2.1 ,\t10.1.1.1,::1", trusted).c_str(), "192.0.2.1");
+  ck_assert(client("192.0.2.1", trusted) == "192.0.2.1");
+  ck_assert(client("6.6.6.6, 192.0.2.1", trusted) == "192.0.2.1");
+  ck_assert(client("6.6.6.6,192.0.2.1 ,\t10.1.1.1,::1", trusted) == "192.0.2.1");
   // Nothing before a stranger's address counts, whatever it is.
-  ck_assert_str_eq(client("10.0.0.9, 192.0.2.1, 10.1.1.1", trusted).c_str(), "192.0.2.1");
+  ck_assert(client("10.0.0.9, 192.0.2.1, 10.1.1.1", trusted) == "192.0.2.1");
   // A request of a proxy's own.
-  ck_assert_str_eq(client("10.1.1.1, 10.2.2.2", trusted).c_str(), "10.1.1.1");
+  ck_assert(client("10.1.1.1, 10.2.2.2", trusted) == "10.1.1.1");
   // What cannot be read ends what can be believed.
-  ck_assert_str_eq(client("192.0.2.1, unknown, 10.1.1.1", trusted).c_str(), "10.1.1.1");
-  ck_assert_str_eq(client("unknown", trusted).c_str(), "nobody");
-  ck_assert_str_eq(client("", trusted).c_str(), "nobody");
+  ck_assert(client("192.0.2.1, unknown, 10.1.1.1", trusted) == "10.1.1.1");
+  ck_assert(client("unknown", trusted) == "nobody");
+  ck_assert(client("", trusted) == "nobody");
 }
 END_TEST
 

@@ -93,13 +93,13 @@ START_TEST(hands_over_the_whole_request) {
   ck_assert(answer.find("no-cache") == std::string::npos);
   ck_assert(answer.find("Access-Control") == std::string::npos);
   const net::HttpRequest& request = running.asked.at(0).request;
-  ck_assert_str_eq(request.method.c_str(), "PATCH");
-  ck_assert_str_eq(request.path.c_str(), "/api/v1/a b/c");
-  ck_assert_str_eq(request.query.c_str(), "x=%20y&z");
-  ck_assert_str_eq(request.body.c_str(), "ab\"\xffz");
-  ck_assert_str_eq(request.header("ACCEPT").c_str(), "a, b");
-  ck_assert_str_eq(request.header("authorization").c_str(), "Bearer t");
-  ck_assert_str_eq(request.header("nothing").c_str(), "");
+  ck_assert(request.method == "PATCH");
+  ck_assert(request.path == "/api/v1/a b/c");
+  ck_assert(request.query == "x=%20y&z");
+  ck_assert(request.body == "ab\"\xffz");
+  ck_assert(request.header("ACCEPT") == "a, b");
+  ck_assert(request.header("authorization") == "Bearer t");
+  ck_assert(request.header("nothing") == "");
 }
 END_TEST
 
@@ -111,7 +111,7 @@ START_TEST(answers_later_and_in_any_order) {
   running.wait_asked(2);
   running.asked[1].respond({200, "text/plain", "second", {}});
   ck_assert(second->wait_for("\r\n\r\nsecond"));
-  ck_assert_str_eq(first->poll().c_str(), "");
+  ck_assert(first->poll() == "");
   running.asked[0].respond({200, "text/plain", "first", {}});
   ck_assert(first->wait_for("\r\n\r\nfirst"));
   // A client must not send another request into a connection that is about to close.

@@ -68,13 +68,13 @@ START_TEST(sees_at_once_that_a_file_has_changed) {
   folder.write("a.js", "other one");
   const timespec times[] = {before.st_atim, before.st_mtim};
   ck_assert_int_eq(utimensat(AT_FDCWD, (folder.path + "/a.js").c_str(), times, 0), 0);
-  ck_assert_str_eq(body(files, "/a.js").c_str(), "other one");
+  ck_assert(body(files, "/a.js") == "other one");
   ck_assert((*files.find("/a.js"))->etag != tag);
   // Twice within what the clock of the file system can tell apart.
   for (int i = 0; i < 50; ++i) {
     const std::string text = "version " + std::to_string(10 + i);
     folder.write("a.js", text);
-    ck_assert_str_eq(body(files, "/a.js").c_str(), text.c_str());
+    ck_assert(body(files, "/a.js") == text);
   }
 }
 END_TEST
@@ -86,9 +86,9 @@ START_TEST(forgets_a_file_that_is_gone_or_became_a_link) {
   net::StaticFiles files({{"/", folder.path}});
   wait_until_kept(files, "/a.js");
   std::filesystem::remove(folder.path + "/a.js");
-  ck_assert_str_eq(body(files, "/a.js").c_str(), "none");
+  ck_assert(body(files, "/a.js") == "none");
   std::filesystem::create_symlink(folder.path + "/b.js", folder.path + "/a.js");
-  ck_assert_str_eq(body(files, "/a.js").c_str(), "none");
+  ck_assert(body(files, "/a.js") == "none");
 }
 END_TEST
 
