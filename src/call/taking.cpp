@@ -49,7 +49,9 @@ void Machine::State::review_taking(Call& call, Participant& participant) {
 
 // The old place is no good any more: rather the new one that is not connected yet than none.
 bool Machine::State::flee_to_taker(Call& call, Participant& participant) {
-  if (!participant.taking || !presence_.has_socket(participant.taking->connection)) return false;
+  if (!participant.taking || !presence_.has_socket(participant.taking->connection) ||
+      participant.taking->give_up_by <= now_.mono)
+    return false;
   take_place(call, participant);
   return true;
 }
