@@ -40,6 +40,8 @@ struct Config {
   std::vector<wire::IceServer> ice_servers;
   std::string node = "n1";
   LogLevel log_level = LogLevel::kInfo;
+  std::string journal;  // path; empty: none is written
+  std::uint64_t journal_bytes = 100'000'000;
 };
 
 // What runs without any configuration: http on loopback, media on one UDP port.

@@ -75,7 +75,9 @@ void Driver::closed(base::SocketId socket, std::uint16_t code) {
 // ---- the machine ----------------------------------------------------------------------------
 
 void Driver::feed(const call::Input& input) {
-  gate_.push(machine_.handle(input, ports_.now()));
+  const base::Instant now = ports_.now();
+  gate_.push(ports_.journal != nullptr ? ports_.journal->handle(machine_, input, now)
+                                       : machine_.handle(input, now));
   ports_.rearm();
 }
 

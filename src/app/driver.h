@@ -16,6 +16,7 @@
 #include "app/gate.h"
 #include "app/sessions.h"
 #include "call/machine.h"
+#include "journal/journal.h"
 #include "media/command.h"
 #include "media/event.h"
 #include "net/server.h"
@@ -56,6 +57,7 @@ struct Ports {
   Announcements announce;
   // deadline() may have changed.
   std::function<void()> rearm;
+  journal::Journal* journal = nullptr;  // what the machine does is written there
 };
 
 // Main thread only.

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "app/log.h"
 #include "app/options.h"
 #include "app/program.h"
+#include "journal/replay.h"
 #include "media/platform.h"
 #include "wrap/owned.h"
 
@@ -47,6 +49,22 @@ int print_token(const Config& config, const Options& options) {
       *key, {*user, {*profile}, options.grants, config.audience, wall_now() + options.valid_for});
   if (!token) return complain(kBadUsage, token.error().message);
   fmt::print("{}\n", *token);
+  return 0;
+}
+
+int replay(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return complain(kUnavailable, fmt::format("{} cannot be read", path));
+  const journal::Replayed done = journal::replay(file);
+  if (done.verdict != journal::Replayed::Verdict::kSame) {
+    fmt::print(stderr, "{}:{}: {}\n", path, done.line, done.message);
+    return 1;
+  }
+  fmt::print("{}: {} inputs had the same {} effects again\n", path, done.inputs, done.effects);
+  if (done.cut_line) fmt::print("The last line is incomplete, and was left out.\n");
+  if (!done.ended)
+    fmt::print(
+        "It has no mark of its end: parleyd died, or was still writing when it was copied.\n");
   return 0;
 }
 
@@ -125,6 +143,7 @@ int run(const std::vector<std::string>& arguments) {
     fmt::print("parleyd {} ({})\n", PARLEY_VERSION, gstreamer.get());
     return 0;
   }
+  if (!options->replay.empty()) return replay(options->replay);
   if (options->check_config && options->config.empty())
     return complain(kBadUsage, "--check-config needs --config FILE");
   Config config = default_config();
@@ -137,6 +156,7 @@ int run(const std::vector<std::string>& arguments) {
     fmt::print("{}: nothing is wrong with it\n", options->config);
     return 0;
   }
+  if (!options->journal.empty()) config.journal = options->journal;
   // Without keys of its own it is somebody's first try, with a configuration or without.
   const bool demo = config.keys.empty();
   // The database, its journal and the key are nobody else's to read.

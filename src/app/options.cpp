@@ -24,6 +24,7 @@ constexpr const char* kExamples =
     "  parleyd --config parleyd.conf --check-config  is the configuration right?\n"
     "  parleyd --print-token carol                   a token for a fifth device, good for a day\n"
     "  parleyd --config parleyd.conf --print-token support --user carol\n"
+    "  parleyd replay parley.journal                 does it still do what is written there?\n"
     "\n"
     "The configuration is explained in parleyd.conf.sample and docs/OPERATING.md.";
 
@@ -54,10 +55,12 @@ struct Arguments {
   char* user = nullptr;
   char* grants = nullptr;
   char* lifetime = nullptr;
+  char* journal = nullptr;
+  std::vector<std::string> words;  // that are no options
 
   Arguments() = default;
   ~Arguments() {
-    for (char* text : {config, profile, user, grants, lifetime}) g_free(text);
+    for (char* text : {config, profile, user, grants, lifetime, journal}) g_free(text);
   }
   Arguments(const Arguments&) = delete;
   Arguments& operator=(const Arguments&) = delete;
@@ -76,6 +79,8 @@ base::Result<void> read_arguments(const std::vector<std::string>& given, Argumen
       {"grants", 0, 0, G_OPTION_ARG_STRING, &into.grants, "... with these rights", "A,B"},
       {"valid-for", 0, 0, G_OPTION_ARG_STRING, &into.lifetime, "... for so long (default: 24h)",
        "TIME"},
+      {"journal", 0, 0, G_OPTION_ARG_FILENAME, &into.journal,
+       "Write down in FILE what the call machine does", "FILE"},
       {"version", 'v', 0, G_OPTION_ARG_NONE, &into.version, "Print the version, and exit", nullptr},
       {nullptr, 0, 0, G_OPTION_ARG_NONE, nullptr, nullptr, nullptr},
   };
@@ -89,14 +94,22 @@ base::Result<void> read_arguments(const std::vector<std::string>& given, Argumen
   for (std::size_t i = 0; i < given.size(); ++i) argv[i] = g_strdup(given[i].c_str());
   wrap::Owned<GError> error;
   const bool parsed = g_option_context_parse_strv(context.get(), &argv, wrap::OutParam(error));
-  const bool left_over = parsed && argv != nullptr && argv[0] != nullptr && argv[1] != nullptr;
-  const std::string stray = left_over ? argv[1] : "";
+  if (parsed && argv != nullptr && argv[0] != nullptr)
+    for (char** word = argv + 1; *word != nullptr; ++word) into.words.emplace_back(*word);
   g_strfreev(argv);
   if (!parsed)
     return base::fail(base::Code::kInvalid, fmt::format("{}; see parleyd --help", error->message));
-  if (left_over)
+  return {};
+}
+
+base::Result<void> take_words(const std::vector<std::string>& words, Options& options) {
+  if (words.empty()) return {};
+  if (words.front() != "replay")
     return base::fail(base::Code::kInvalid,
-                      fmt::format("'{}' is not expected; see parleyd --help", stray));
+                      fmt::format("'{}' is not expected; see parleyd --help", words.front()));
+  if (words.size() != 2 || words[1].empty())
+    return base::fail(base::Code::kInvalid, "replay needs one FILE: a journal; see parleyd --help");
+  options.replay = words[1];
   return {};
 }
 
@@ -106,6 +119,8 @@ base::Result<Options> parse_options(const std::vector<std::string>& arguments) {
   Arguments given;
   if (auto read = read_arguments(arguments, given); !read) return tl::unexpected(read.error());
   Options options;
+  if (auto words = take_words(given.words, options); !words) return tl::unexpected(words.error());
+  options.journal = text_of(given.journal);
   options.version = given.version != FALSE;
   options.check_config = given.check != FALSE;
   options.config = text_of(given.config);

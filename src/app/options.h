@@ -15,6 +15,8 @@ struct Options {
   std::string config;  // empty: the built-in defaults
   bool version = false;
   bool check_config = false;
+  std::string journal;                       // --journal; empty: as configured
+  std::string replay;                        // "replay FILE"; empty: serve
   std::optional<std::string> token_profile;  // --print-token
   std::string token_user;                    // empty: the profile
   std::set<std::string> grants;

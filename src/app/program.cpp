@@ -12,6 +12,7 @@
 #include "app/log.h"
 #include "app/secrets.h"
 #include "app/webhooks.h"
+#include "journal/journal.h"
 #include "media/worker.h"
 #include "net/http_client.h"
 #include "net/server.h"
@@ -77,6 +78,7 @@ class Program::Impl {
 
  private:
   base::Result<void> open_rooms(const Config& config);
+  base::Result<void> open_journal(const Config& config, const call::Limits& limits);
   [[nodiscard]] Ports ports();
   [[nodiscard]] StorePorts store_ports();
   [[nodiscard]] Announcements announcements();
@@ -97,6 +99,7 @@ class Program::Impl {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<media::Worker> worker_;
   std::unique_ptr<net::Server> server_;
+  std::unique_ptr<journal::Journal> journal_;  // outlives the driver, which writes it
   std::unique_ptr<Driver> driver_;
   std::unique_ptr<ApiDesk> api_;
   std::unique_ptr<Webhooks> webhooks_;          // nullptr: nobody is told
@@ -151,6 +154,7 @@ Ports Program::Impl::ports() {
       .store = store_ports(),
       .announce = announcements(),
       .rearm = [this] { alarm_.set(driver_->deadline()); },
+      .journal = journal_.get(),
   };
 }
 
@@ -248,12 +252,23 @@ void Program::Impl::start_api(const Config& config) {
   server_->add(api_->route(config.api));
 }
 
+base::Result<void> Program::Impl::open_journal(const Config& config, const call::Limits& limits) {
+  if (config.journal.empty()) return {};
+  auto opened = journal::Journal::open(config.journal, config.journal_bytes, limits,
+                                       [](const std::string& why) { log_warning("{}", why); });
+  if (!opened) return tl::unexpected(opened.error());
+  journal_ = std::move(*opened);
+  log_info("What the call machine does is written to {}", config.journal);
+  return {};
+}
+
 base::Result<void> Program::Impl::start(const Config& config) {
   if (auto rooms = open_rooms(config); !rooms) return rooms;
   if (auto webhooks = start_webhooks(config.webhooks); !webhooks) return webhooks;
   call::Limits limits = config.calls;
   limits.push =
       webhooks_ != nullptr && config.webhooks.events.contains(admin::NoticeKind::kCallUnheard);
+  if (auto opened = open_journal(config, limits); !opened) return opened;
   driver_ = std::make_unique<Driver>(ports(), limits, rules_, config.node);
   auto server = net::Server::start(config.http, *driver_, [this] { return page(); });
   if (!server)
