@@ -12,7 +12,7 @@ import { announce, element, keepFocus } from './dom.js';
 import { IncomingView } from './incoming_view.js';
 import { PeopleDialog } from './people_dialog.js';
 import { Phone } from './phone.js';
-import { toast } from './toasts.js';
+import { clearToasts, toast } from './toasts.js';
 import { play } from './tones.js';
 import { ending, isMissed, names, others } from './words.js';
 
@@ -119,6 +119,7 @@ function openConversation(known) {
   const from = page.open;
   page.open = known;
   page.callShown = false;
+  if (known) clearToasts('text');
   render();
   // On a phone the keyboard must not jump up by itself.
   if (known && matchMedia('(hover: hover)').matches) conversationView.focus();

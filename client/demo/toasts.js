@@ -34,6 +34,11 @@ export function toast(kind, title, text = '', action = null) {
   if (!stays) hideLater(node);
 }
 
+// Takes away the notes of one kind: what they told of is being looked at.
+export function clearToasts(kind) {
+  for (const node of document.querySelectorAll(`.toast.${kind}`)) node.remove();
+}
+
 // Not while somebody reads it, or has the focus in it.
 function hideLater(node) {
   setTimeout(() => {
