@@ -27,6 +27,11 @@ std::optional<call::Input> PaperStore::take(const call::Effect& effect) {
       effect);
 }
 
+bool PaperStore::is_over(const call::CallId& call) const {
+  const auto found = calls_.find(call);
+  return found != calls_.end() && found->second.ended;
+}
+
 void PaperStore::keep(const call::Save& record) {
   std::visit(
       base::Overloaded{

@@ -22,6 +22,8 @@ class PaperStore {
   [[nodiscard]] std::optional<call::Input> take(const call::Effect& effect);
   // Texts are refused from now on, or not any more.
   void set_full(bool full) { full_ = full; }
+  // Whether there was such a call, and it has ended.
+  [[nodiscard]] bool is_over(const call::CallId& call) const;
   // Every text that is kept: "A:hello B:hi".
   [[nodiscard]] const std::string& texts() const { return texts_; }
 

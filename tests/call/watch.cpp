@@ -20,6 +20,8 @@ void Watch::see(const call::Input& input, const std::vector<call::Effect>& effec
                 const call::Machine& machine, base::TimePoint now) {
   asking_.reset();
   stored_.reset();
+  moved_.clear();
+  left_.clear();
   taking_.reset();
   ticked_ = std::holds_alternative<call::Tick>(input);
   std::visit([this](const auto& one) { note(one); }, input);
@@ -151,9 +153,11 @@ void Watch::check_event(Call& call, const call::Event& event, const call::Connec
     party.outcome.reset();
   }
   if (std::holds_alternative<call::AcceptEvent>(event.body))
-    expect(party.active == event.connection, "an accept is told that is not the recorded one");
+    expect(event.connection && moved_.contains({event.call, *event.profile, *event.connection}),
+           "an accept is told that is not the recorded one");
   if (const auto* take = std::get_if<call::TakeEvent>(&event.body))
-    expect(party.active == event.connection && party.was == take->was,
+    expect(event.connection && moved_.contains({event.call, *event.profile, *event.connection}) &&
+               left_.contains({event.call, *event.profile, take->was}),
            "a take-over is told that is not the recorded one");
   if (const auto* left = std::get_if<call::LeftEvent>(&event.body))
     expect(party.outcome == left->outcome, "call.left differs from what was recorded");
@@ -212,6 +216,8 @@ void Watch::check(const call::CallAccepted& record) {
   expect(present_.contains(record.connection) && !without_socket_.contains(record.connection),
          "a device is active whose socket is lost");
   if (call.to_pick_up == record.profile) call.to_pick_up.reset();
+  moved_.insert({record.call, record.profile, record.connection});
+  if (party.active) left_.insert({record.call, record.profile, *party.active});
   party = Party{.active = record.connection,
                 .was = party.active,
                 .reconnecting = false,

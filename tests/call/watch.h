@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -95,6 +96,11 @@ class Watch {
   std::optional<call::TextMessage> stored_;
   std::optional<call::ConnectionId> asking_;  // of the input being looked at
   std::optional<call::CallId> taking_;        // what call.take of this input is about
+  // What this input recorded: who is active where now, and where he was before. All records of an
+  // input stand before the events, also when several timers go off in one Tick.
+  using Where = std::tuple<call::CallId, call::ProfileId, call::ConnectionId>;
+  std::set<Where> moved_;
+  std::set<Where> left_;
   std::set<call::ConnectionId> without_socket_;
   std::map<call::RequestId, bool> immediate_;  // of each call.init
   bool ticked_ = false;
