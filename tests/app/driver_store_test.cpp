@@ -121,6 +121,8 @@ START_TEST(begins_no_call_whose_id_is_taken_on_disk) {
   for (const std::uint64_t socket : {2, 3, 4}) ck_assert(!w.heard(socket, "call.init"));
   ck_assert_uint_eq(w.driver.counters().withdrawn_calls, 1);
   ck_assert_uint_eq(w.driver.counters().failed_commits, 0);
+  ck_assert_uint_eq(w.driver.counters().live_calls, 0);
+  ck_assert(w.driver.idle());
 }
 END_TEST
 
