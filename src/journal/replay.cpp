@@ -28,7 +28,9 @@ std::vector<std::string> split_lines(std::string_view text) {
 
 class Replay {
  public:
-  explicit Replay(std::istream& journal) : journal_(journal) {}
+  // With `renewed` nothing is compared, but written there.
+  explicit Replay(std::istream& journal, std::string* renewed = nullptr)
+      : journal_(journal), renewed_(renewed) {}
 
   Replayed run() {
     if (!next_line()) {
@@ -75,6 +77,7 @@ class Replay {
     reader.with_defaults("limits", limits);
     if (problem) return broken("no journal begins like this: " + *problem);
     machine_ = std::make_unique<call::Machine>(limits);
+    if (renewed_ != nullptr) write_header(*renewed_, limits);
   }
 
   void take_line() {
@@ -108,6 +111,10 @@ class Replay {
     write_effects(text,
                   machine_->handle(input, {last_, base::WallTime(std::chrono::milliseconds(wall))}),
                   hidden_);
+    if (renewed_ != nullptr) {
+      *renewed_ += line_ + "\n" + text;
+      return;
+    }
     now_ = split_lines(text);
     expected_ = 0;
   }
@@ -121,9 +128,11 @@ class Replay {
     if (inputs != done_.inputs)
       return broken(fmt::format("it ended after {} inputs, but has {}", inputs, done_.inputs));
     ended_ = true;
+    if (renewed_ != nullptr) write_end(*renewed_, inputs);
   }
 
   void compare(const std::string& recorded) {
+    if (renewed_ != nullptr) return;
     if (expected_ == now_.size()) return differs(recorded, "nothing more");
     if (now_[expected_] != recorded) return differs(recorded, now_[expected_]);
     ++expected_;
@@ -157,6 +166,7 @@ class Replay {
   }
 
   std::istream& journal_;
+  std::string* renewed_;
   Hidden hidden_{{}};
   std::unique_ptr<call::Machine> machine_;
   Replayed done_;
@@ -173,5 +183,11 @@ class Replay {
 }  // namespace
 
 Replayed replay(std::istream& journal) { return Replay(journal).run(); }
+
+Replayed renew(std::istream& journal, std::string& renewed) {
+  Replayed done = Replay(journal, &renewed).run();
+  if (done.verdict == Replayed::Verdict::kBroken) renewed.clear();
+  return done;
+}
 
 }  // namespace parley::journal

@@ -26,4 +26,8 @@ struct Replayed {
 // Pure but for the stream; may be called on any thread.
 [[nodiscard]] Replayed replay(std::istream& journal);
 
+// The same inputs with what comes of them now, for a journal of a case whose outcome was changed on
+// purpose; kDifferent never is. Empty when it is broken.
+[[nodiscard]] Replayed renew(std::istream& journal, std::string& renewed);
+
 }  // namespace parley::journal

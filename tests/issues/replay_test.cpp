@@ -1,5 +1,6 @@
 // Journals of bugs that are fixed, and of cases that were hard to get right: each must be replayed
-// as it is written. The name of a file says what was wrong.
+// as it is written. The name of a file says what was wrong. One whose outcome was changed on
+// purpose is written anew by journal_renew.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
