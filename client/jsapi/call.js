@@ -22,6 +22,7 @@ export class Call extends Emitter {
   #media;
   #joining = 0; // accepts that wait for their answer
   #declinedHere = false; // by reject() with scope 'connection'
+  #leaving = false; // a hangup() waits for its answer
   #returning = false; // was active before the connection was lost, and wants to be again
   #formerly = null; // the connection it was active on
 
@@ -164,11 +165,17 @@ export class Call extends Emitter {
   async hangup() {
     if (this.#state === 'ended') return;
     this.#returning = false;
+    this.#leaving = true;
     this.#media.close(callOver('The call was hung up here.'));
+    const { id } = this;
     try {
       await this.#request('call.hangup', {}, { retry: true });
     } catch (error) {
+      if (this.#state === 'ended') return;
+      if (this.id !== id) return this.hangup(); // it was about to meet another call: that one is meant
       if (error.code !== 'ended') throw error;
+    } finally {
+      this.#leaving = false;
     }
     if (this.#state === 'ended') return;
     this.#becomePassive();
@@ -215,7 +222,8 @@ export class Call extends Emitter {
     if (this.#state === 'ended') return;
     this.chainId = chainId ?? this.chainId;
     if (this.#state === 'opening') this.#setState('ringing');
-    if (role?.startsWith('active')) {
+    // Who has hung up before this answer came opens no microphone for it.
+    if (role?.startsWith('active') && !this.#leaving) {
       this.#becomeActive(role);
       this.#member(this.profileId, { state: 'active', connectionId: this.#host.connectionId() });
     } else {
@@ -434,7 +442,8 @@ export class Call extends Emitter {
   #invited(profileIds) {
     for (const profileId of profileIds) {
       if (!this.to.includes(profileId) && profileId !== this.from) this.to.push(profileId);
-      if (kInCall.has(this.#roster.get(profileId)?.state)) continue;
+      if ((this.#roster.get(profileId)?.state ?? 'left') !== 'left') continue;
+      if (profileId === this.profileId) this.#declinedHere = false;
       this.#member(profileId, { state: 'inviting', outcome: null, connectionId: null });
     }
   }

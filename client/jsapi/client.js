@@ -20,7 +20,7 @@ export class Client extends Emitter {
   #calls = new Map(); // id -> live call
   #welcome = null;
   #links = 0; // how often the session was resumed
-  #rung = new Set(); // calls the application has been told of by call:received
+  #rung = new Set(); // calls that ring and that the application has been told of by call:received
 
   constructor(platform = browserPlatform()) {
     super();
@@ -164,7 +164,10 @@ export class Client extends Emitter {
     connectionId: () => this.connectionId,
     iceServers: () => this.#welcome?.iceServers ?? [],
     request: (...args) => this.#session.request(...args),
-    changed: () => this.emit('calls:changed'),
+    changed: (call) => {
+      if (!call.rings) this.#rung.delete(call.id); // invited anew, it is received anew
+      this.emit('calls:changed');
+    },
     accepted: (call, acceptedBy, fromConnection) =>
       this.emit('call:accepted', call, acceptedBy, fromConnection),
     ended: (call) => this.#ended(call),

@@ -1390,6 +1390,7 @@ class OwnMedia {
   close(reason) {
     this.#leg?.close();
     this.#leg = null;
+    this.#heldOffer = null;
     this.endTakeover(reason);
   }
 
@@ -1503,6 +1504,7 @@ class Call extends Emitter {
   #media;
   #joining = 0; // accepts that wait for their answer
   #declinedHere = false; // by reject() with scope 'connection'
+  #leaving = false; // a hangup() waits for its answer
   #returning = false; // was active before the connection was lost, and wants to be again
   #formerly = null; // the connection it was active on
 
@@ -1645,11 +1647,17 @@ class Call extends Emitter {
   async hangup() {
     if (this.#state === 'ended') return;
     this.#returning = false;
+    this.#leaving = true;
     this.#media.close(callOver('The call was hung up here.'));
+    const { id } = this;
     try {
       await this.#request('call.hangup', {}, { retry: true });
     } catch (error) {
+      if (this.#state === 'ended') return;
+      if (this.id !== id) return this.hangup(); // it was about to meet another call: that one is meant
       if (error.code !== 'ended') throw error;
+    } finally {
+      this.#leaving = false;
     }
     if (this.#state === 'ended') return;
     this.#becomePassive();
@@ -1696,7 +1704,8 @@ class Call extends Emitter {
     if (this.#state === 'ended') return;
     this.chainId = chainId ?? this.chainId;
     if (this.#state === 'opening') this.#setState('ringing');
-    if (role?.startsWith('active')) {
+    // Who has hung up before this answer came opens no microphone for it.
+    if (role?.startsWith('active') && !this.#leaving) {
       this.#becomeActive(role);
       this.#member(this.profileId, { state: 'active', connectionId: this.#host.connectionId() });
     } else {
@@ -1915,7 +1924,8 @@ class Call extends Emitter {
   #invited(profileIds) {
     for (const profileId of profileIds) {
       if (!this.to.includes(profileId) && profileId !== this.from) this.to.push(profileId);
-      if (kInCall.has(this.#roster.get(profileId)?.state)) continue;
+      if ((this.#roster.get(profileId)?.state ?? 'left') !== 'left') continue;
+      if (profileId === this.profileId) this.#declinedHere = false;
       this.#member(profileId, { state: 'inviting', outcome: null, connectionId: null });
     }
   }
@@ -2614,7 +2624,7 @@ class Client extends Emitter {
   #calls = new Map(); // id -> live call
   #welcome = null;
   #links = 0; // how often the session was resumed
-  #rung = new Set(); // calls the application has been told of by call:received
+  #rung = new Set(); // calls that ring and that the application has been told of by call:received
 
   constructor(platform = browserPlatform()) {
     super();
@@ -2758,7 +2768,10 @@ class Client extends Emitter {
     connectionId: () => this.connectionId,
     iceServers: () => this.#welcome?.iceServers ?? [],
     request: (...args) => this.#session.request(...args),
-    changed: () => this.emit('calls:changed'),
+    changed: (call) => {
+      if (!call.rings) this.#rung.delete(call.id); // invited anew, it is received anew
+      this.emit('calls:changed');
+    },
     accepted: (call, acceptedBy, fromConnection) =>
       this.emit('call:accepted', call, acceptedBy, fromConnection),
     ended: (call) => this.#ended(call),

@@ -81,6 +81,7 @@ export class OwnMedia {
   close(reason) {
     this.#leg?.close();
     this.#leg = null;
+    this.#heldOffer = null;
     this.endTakeover(reason);
   }
 

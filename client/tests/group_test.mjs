@@ -67,6 +67,37 @@ test('who was removed loses the media and may not come back unless invited', asy
   assert.equal(made.call.rings, true);
 });
 
+// How each of them came to be out of the call.
+const kGone = [
+  ['declined', ({ call }) => call.reject()],
+  ['declined on this device, and missed it on the others,', async ({ call, server }) => {
+    await call.reject('declined', { scope: 'connection' });
+    server.event('call.ringing_timeout', { profileId: 'bob' });
+  }],
+  ['left', async ({ call, server }) => {
+    server.answers['call.accept'] = () => ({ role: 'active receiver' });
+    await call.accept();
+    await call.hangup();
+  }],
+  ['missed it', ({ server }) => server.event('call.ringing_timeout', { profileId: 'bob' })],
+  ['was removed', ({ server }) => server.event('call.left', { profileId: 'bob', outcome: 'kicked' })],
+];
+for (const [how, go] of kGone) {
+  test(`who ${how} is rung anew when invited, and the page is told`, async () => {
+    const made = await invited('bob', { to: ['bob', 'carol'] });
+    const { call, server, log } = made;
+    await go(made);
+    await settled();
+    assert.equal(call.rings, false);
+    log.length = 0;
+    server.event('call.invite', { profileId: 'alice', to: ['bob'] });
+    server.event('call.init', { ...kInit, to: ['bob', 'carol'], role: null });
+    await settled();
+    assert.equal(call.rings, true);
+    assert.deepEqual(log, [['call:received', call]]);
+  });
+}
+
 test('a second call rings while the first goes on, and each has its own media', async () => {
   const made = await inCall();
   await made.offered(1, 'bob');

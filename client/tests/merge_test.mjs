@@ -144,3 +144,18 @@ test('a merge whose answer comes after a resumed session asks for the offer it m
   assert.equal(call.isActive, true);
   assert.deepEqual(server.sent('media.restart').map(({ fresh }) => fresh), [true]);
 });
+
+test('who hangs up before the server has answered opens nothing, and leaves the live call too', async () => {
+  for (const merged of [false, true]) {
+    const { client, server, devices, peers } = await connected('bob');
+    if (merged) mergeInto(server);
+    server.answers['call.hangup'] = ({ callId }) =>
+      merged && callId !== 'k1' ? { error: { code: 'not_found', kind: 'request' } } : {};
+    const call = client.openCall('bob', 'alice');
+    await Promise.all([call.hangup(), call.ready]);
+    await settled();
+    assert.deepEqual([call.isActive, devices.calls, peers], [false, [], []]);
+    assert.equal(server.sent('call.hangup').at(-1).callId, call.id);
+    assert.equal(states(call).bob, 'left');
+  }
+});
