@@ -103,24 +103,29 @@ export class Device {
 
   // ---- acting -------------------------------------------------------------------------------
 
-  async call(to) {
+  // `options` are further ones of openCall. Resolves with the id of the call, which is another one's
+  // when the two have met.
+  async call(to, options = {}) {
     this.callId = await this.#page.evaluate(
-      async (from, receivers, camera) => {
+      async (from, receivers, camera, more) => {
         const settings = { audio: true, video: camera };
-        return (await window.test.client.openCall({ from, to: receivers, settings }).ready).id;
+        const call = await window.test.client.openCall({ from, to: receivers, settings, ...more }).ready;
+        window.test.calls.set(call.id, call);
+        return call.id;
       },
       this.profile,
       to,
       kCamera,
+      options,
     );
     return this.callId;
   }
 
-  // Waits until the call rings here.
-  async rings(callId) {
+  // Waits until the call rings here, for the `times`th time.
+  async rings(callId, times = 1) {
     this.callId = callId;
     const received = async () =>
-      (await this.events('call:received')).some(([, received]) => received === callId);
+      (await this.events('call:received')).filter(([, received]) => received === callId).length >= times;
     await until(`${this.profile} rings`, received, { describe: () => this.events() });
   }
 
@@ -133,6 +138,12 @@ export class Device {
       const at = performance.timeOrigin + performance.now();
       return call.accept({ audio: true, video: camera }).then(() => at);
     }, kCamera);
+  }
+  reject() {
+    return this.#act((call) => call.reject());
+  }
+  invite(profile) {
+    return this.#act((call, who) => call.invite(who), profile);
   }
   hangup() {
     return this.#act((call) => call.hangup());
