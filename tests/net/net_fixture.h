@@ -23,7 +23,7 @@ namespace parley::test {
 
 // Runs the main loop until `done` or `limit` has passed; what `done` says at the end.
 inline bool run_until(const std::function<bool()>& done,
-                      std::chrono::milliseconds limit = std::chrono::seconds(20)) {
+                      std::chrono::milliseconds limit = std::chrono::seconds(50)) {
   const gint64 end = g_get_monotonic_time() + limit.count() * 1000;
   // Wakes the loop for what it cannot see: the raw sockets of this side.
   const guint timer = g_timeout_add(
