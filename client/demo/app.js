@@ -170,11 +170,12 @@ function accept(call, video) {
 }
 
 async function addPeople(call) {
-  const present = call.participants
-    .filter(({ state }) => state !== 'left')
-    .map(({ profileId }) => profileId);
-  const ids = callable().filter((id) => !present.includes(id));
-  const chosen = await dialog.choose({ title: 'Add people to this call', submit: 'Add', ids });
+  // Who declined or left may be rung once more; who began the call joins again by itself.
+  const gone = call.participants.filter(({ state }) => state === 'left').map(({ profileId }) => profileId);
+  const present = call.participants.map(({ profileId }) => profileId).filter((id) => !gone.includes(id));
+  const known = new Set([...callable(), ...gone]);
+  const ids = [...known].filter((id) => id !== call.from && !present.includes(id));
+  const chosen = await dialog.choose({ title: 'Add people to this call', submit: 'Call', ids });
   if (!chosen || call.state === 'ended') return;
   try {
     await call.invite(chosen);

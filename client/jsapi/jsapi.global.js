@@ -1827,7 +1827,7 @@ class Call extends Emitter {
     left: (outcome) => this.#left(outcome),
     return: () => this.#return(),
     setRole: (role) => this.#setRole(role),
-    offer: (message) => this.#media.offer(message, this.#joining > 0 || this.#state === 'opening'),
+    offer: (message) => this.#offered(message),
     mediaFailed: (message) => this.#media.failed(message),
   };
 
@@ -1837,6 +1837,16 @@ class Call extends Emitter {
     this.to = [...(to ?? this.to)];
     this.settings = settings ?? this.settings;
     this.#roster.expect(this.from, this.to);
+  }
+
+  // Whoever sends is in the call, also when this device was invited too late to be told of it.
+  #offered(message) {
+    for (const { profileId } of message.tracks ?? []) {
+      const { state } = this.#roster.get(profileId) ?? {};
+      if (profileId === this.profileId || (state !== 'inviting' && state !== 'ringing')) continue;
+      this.#member(profileId, { state: 'active' });
+    }
+    this.#media.offer(message, this.#joining > 0 || this.#state === 'opening');
   }
 
   // What the media of this device needs of its call.

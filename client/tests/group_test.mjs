@@ -53,6 +53,18 @@ test('who is invited into a running call is called like any other', async () => 
   assert.deepEqual(log, [['call:received', call]]);
 });
 
+test('who is invited sees from the media who is in the call already, and nobody who has left', async () => {
+  const { call, server } = await invited('carol', { to: ['bob', 'carol', 'dave', 'erin'] });
+  server.event('call.left', { profileId: 'dave', outcome: 'completed' });
+  await call.accept();
+  server.event('media.offer', offer(1, 'carol', [
+    { mid: '02', profileId: 'bob', source: 'mic' },
+    { mid: '03', profileId: 'dave', source: 'mic' }, // made before he left
+  ]));
+  await settled();
+  assert.deepEqual(states(call), { alice: 'active', bob: 'active', carol: 'active', dave: 'left', erin: 'inviting' });
+});
+
 test('who was removed loses the media and may not come back unless invited', async () => {
   const made = await inCall({ to: ['bob', 'carol'] });
   await made.offered(1, 'bob');

@@ -56,6 +56,10 @@ test('who is invited into a talk rings, also a second time, and all three hear a
     bob.receives('alice', 'carol'),
     carol.receives('alice', 'bob'),
   ]);
+  for (const device of [alice, bob, carol]) {
+    const { participants } = await device.look();
+    assert.deepEqual(participants.map(({ state }) => state), ['active', 'active', 'active'], device.profile);
+  }
   await alice.hangup(); // a group goes on
   await bob.receives('carol');
   await bob.hangup();
