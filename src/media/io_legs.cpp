@@ -1,5 +1,6 @@
 #include "media/io_legs.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace parley::media {
@@ -26,7 +27,7 @@ void IoLegs::remove(LegId id) {
   if (found == legs_.end()) return;
   IoLeg& leg = *found->second;
   for (const std::string& ufrag : leg.ufrags) by_ufrag_.erase(ufrag);
-  if (leg.claimed) by_source_.erase(*leg.claimed);
+  for (const base::Endpoint& remote : leg.claimed) by_source_.erase(remote);
   legs_.erase(found);
 }
 
@@ -41,17 +42,24 @@ void IoLegs::restart_ice(IoLeg& leg, ice::Credentials credentials) {
 }
 
 void IoLegs::claim(IoLeg& leg, const base::Endpoint& remote, base::TimePoint now) {
-  if (leg.claimed == remote) return;
+  if (std::find(leg.claimed.begin(), leg.claimed.end(), remote) != leg.claimed.end()) return;
   const auto [place, is_new] = by_source_.try_emplace(remote, &leg);
   if (!is_new) {
     IoLeg& other = *place->second;
     const auto last = other.agent.last_request();
     if (last && now - *last < kClaimLife) return;
-    other.claimed.reset();
+    std::erase(other.claimed, remote);
     place->second = &leg;
   }
-  if (leg.claimed) by_source_.erase(*leg.claimed);
-  leg.claimed = remote;
+  if (leg.claimed.size() == kMaxClaims) {
+    const auto& selected = leg.agent.selected();
+    const auto oldest = std::find_if(leg.claimed.begin(), leg.claimed.end(), [&](const auto& one) {
+      return !selected || one != selected->remote;
+    });
+    by_source_.erase(*oldest);
+    leg.claimed.erase(oldest);
+  }
+  leg.claimed.push_back(remote);
 }
 
 IoLeg* IoLegs::find(LegId leg) const {

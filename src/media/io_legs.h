@@ -24,10 +24,10 @@ struct IoLeg {
 
   TransportId id;
   ice::LiteAgent agent;
-  std::vector<std::string> ufrags;        // registered; the last is the present one
-  std::optional<base::Endpoint> claimed;  // its key among the source addresses
-  GsoSender::Destination destination;     // path: the agent's selected one
-  const UdpSocket* socket = nullptr;      // that destination.path.local belongs to
+  std::vector<std::string> ufrags;      // registered; the last is the present one
+  std::vector<base::Endpoint> claimed;  // its keys among the source addresses, oldest first
+  GsoSender::Destination destination;   // path: the agent's selected one
+  const UdpSocket* socket = nullptr;    // that destination.path.local belongs to
   base::TimePoint last_authentic;
   bool heard = false;   // something authentic has come
   bool silent = false;  // reported as such
@@ -37,13 +37,18 @@ struct IoLeg {
 // Owned by the I/O thread. Look-ups do not allocate.
 class IoLegs {
  public:
+  // Addresses one peer may send from: its candidates towards one port of ours. Our choice: two
+  // networks with IPv4 and IPv6, each of them direct and relayed.
+  static constexpr std::size_t kMaxClaims = 8;
+
   // In place of the leg's former transport.
   IoLeg& add(TransportId id, ice::Credentials credentials);
   void remove(LegId leg);
   // New credentials; those in use stay valid beside them, older ones do not.
   void restart_ice(IoLeg& leg, ice::Credentials credentials);
-  // Makes `remote` the address `leg` is found by, unless it is the living claim of another leg,
-  // which a peer could otherwise take away by sending from a forged source address.
+  // Makes `remote` an address `leg` is found by, unless it is the living claim of another leg,
+  // which a peer could otherwise take away by sending from a forged source address. Beyond
+  // kMaxClaims the oldest one is given up, but not that of the selected path.
   void claim(IoLeg& leg, const base::Endpoint& remote, base::TimePoint now);
 
   [[nodiscard]] IoLeg* find(LegId leg) const;

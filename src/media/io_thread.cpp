@@ -97,7 +97,7 @@ class IoThread::Loop {
   void receive(const UdpSocket& socket);
   void on_datagram(const UdpSocket& socket, const ReceivedDatagram& datagram);
   void on_stun(const UdpSocket& socket, const ReceivedDatagram& datagram);
-  void follow_path(IoLeg& leg, const UdpSocket& socket, bool changed);
+  void follow_path(IoLeg& leg, const UdpSocket& socket);
   void on_dtls(IoLeg& leg, std::span<const std::uint8_t> datagram);
   void note_authentic(IoLeg& leg);
   void on_tick();
@@ -238,8 +238,10 @@ void IoThread::Loop::on_datagram(const UdpSocket& socket, const ReceivedDatagram
   const DatagramKind kind = kind_of(datagram.bytes);
   if (kind == DatagramKind::kStun) return on_stun(socket, datagram);
   IoLeg* leg = legs_.find_source(datagram.path.remote);
-  // From anywhere but the selected path it is a stray, or an attempt to inject (RFC 8445, 12).
-  if (leg == nullptr || leg->agent.selected() != datagram.path) return;
+  // From where no authentic check came it is a stray, or an attempt to inject. A peer sends on a
+  // path as soon as its checks there are answered, and nominates it a moment later (RFC
+  // 8445, 12.2).
+  if (leg == nullptr || leg->socket == nullptr) return;
   switch (kind) {
     case DatagramKind::kRtp:
       if (router_.on_datagram(leg->id.leg, datagram.bytes, now_)) note_authentic(*leg);
@@ -267,16 +269,13 @@ void IoThread::Loop::on_stun(const UdpSocket& socket, const ReceivedDatagram& da
     return;
   }
   note_authentic(*leg);
-  follow_path(*leg, socket, handled.path_changed);
+  legs_.claim(*leg, datagram.path.remote, now_);
+  if (handled.path_changed) follow_path(*leg, socket);
 }
 
-void IoThread::Loop::follow_path(IoLeg& leg, const UdpSocket& socket, bool changed) {
-  const auto& selected = leg.agent.selected();
-  if (!selected) return;
-  legs_.claim(leg, selected->remote, now_);
-  if (!changed) return;
+void IoThread::Loop::follow_path(IoLeg& leg, const UdpSocket& socket) {
   const bool first = leg.socket == nullptr;
-  leg.destination = {*selected, true};
+  leg.destination = {*leg.agent.selected(), true};
   leg.socket = &socket;
   if (first) on_report_(PathSelected{leg.id});
 }

@@ -19,6 +19,15 @@ std::string ufrag_of(const media::Offered& offer) {
   return offer.sdp.substr(at, offer.sdp.find('\r', at) - at);
 }
 
+constexpr std::uint8_t kStray = 0xa7;  // marks packets from an address that is not nominated
+
+bool heard(const Member& member, std::uint8_t mark) {
+  const auto& packets = member.peer->heard();
+  return std::any_of(packets.begin(), packets.end(), [mark](const auto& packet) {
+    return packet.payload_type == 111 && packet.payload.size() > 1 && packet.payload[1] == mark;
+  });
+}
+
 }  // namespace
 
 START_TEST(an_ice_restart_changes_credentials_and_nothing_else) {
@@ -49,6 +58,36 @@ START_TEST(a_peer_may_move_to_another_port) {
     ck_assert(f.flows(*a, *b));
     ck_assert(f.flows(*b, *a));
   }
+}
+END_TEST
+
+START_TEST(media_is_taken_from_a_checked_path_before_it_is_nominated) {
+  Fixture f;
+  const auto [a, b] = f.open_pair();
+  ck_assert(f.flows(*a, *b));
+  a->peer->set_nominating(false);
+  a->peer->move_to_new_socket();
+  ck_assert(f.run_until([&] { return a->peer->ice_connected(); }));
+  ck_assert(f.run_until([&] {
+    a->peer->send_audio(kStray);
+    return heard(*b, kStray);
+  }));
+  a->peer->set_nominating(true);
+  ck_assert(f.flows(*b, *a));
+}
+END_TEST
+
+START_TEST(media_from_an_address_without_checks_is_ignored) {
+  Fixture f;
+  const auto [a, b] = f.open_pair();
+  ck_assert(f.flows(*a, *b));
+  a->peer->set_checking(false);
+  a->peer->move_to_new_socket();
+  for (int i = 0; i < 20; ++i) {
+    a->peer->send_audio(kStray);
+    f.run_for(std::chrono::milliseconds(5));
+  }
+  ck_assert(!heard(*b, kStray));
 }
 END_TEST
 
@@ -188,7 +227,9 @@ int main() {
   return parley::test::run(
       "media restart",
       {an_ice_restart_changes_credentials_and_nothing_else, a_peer_may_move_to_another_port,
-       a_restart_and_a_new_port_together, a_fresh_restart_takes_a_new_peer_under_the_same_leg,
+       media_is_taken_from_a_checked_path_before_it_is_nominated,
+       media_from_an_address_without_checks_is_ignored, a_restart_and_a_new_port_together,
+       a_fresh_restart_takes_a_new_peer_under_the_same_leg,
        a_failed_leg_can_be_restarted_from_scratch,
        a_silent_leg_that_was_restarted_from_scratch_is_audible_again,
        a_leg_is_silent_from_a_fresh_restart_until_the_new_peer_is_there,

@@ -227,7 +227,7 @@ void WebRtcPeer::send_check() {
                 {reinterpret_cast<const std::uint8_t*>(username.data()), username.size()});
   put_attribute(message, 0x0024, std::array<std::uint8_t, 4>{0x6e, 0x7f, 0xff, 0xff});
   put_attribute(message, 0x802A, std::array<std::uint8_t, 8>{1, 2, 3, 4, 5, 6, 7, 8});
-  put_attribute(message, 0x0025, {});
+  if (nominating_) put_attribute(message, 0x0025, {});
   set_length(message, 24);
   std::array<std::uint8_t, 20> mac{};
   unsigned size = mac.size();

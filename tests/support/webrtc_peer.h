@@ -57,6 +57,8 @@ class WebRtcPeer {
   void set_checking(bool on) { checking_ = on; }
   // Goes on from another port, as after a change of network.
   void move_to_new_socket();
+  // Whether its checks nominate the path they go by.
+  void set_nominating(bool on) { nominating_ = on; }
   // Successful responses to checks that used the credentials of the offer taken last.
   [[nodiscard]] int good_checks() const { return good_checks_; }
 
@@ -113,6 +115,7 @@ class WebRtcPeer {
   std::string ufrag_;
   std::string pwd_;
   bool checking_ = true;
+  bool nominating_ = true;
   bool connected_ = false;
   int good_checks_ = 0;
   std::chrono::steady_clock::time_point next_check_;
