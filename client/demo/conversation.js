@@ -26,11 +26,16 @@ export class Conversation {
     this.loadingOlder = false;
     this.unread = 0;
     this.missed = 0;
+    this.guest = false; // called into a call of a chain that others have: there is nothing to read or write
     this.stale = false; // something may have happened that we were not told of
   }
 
   get key() {
     return this.chainId ?? draftKey(this.members);
+  }
+  // What is said first begins a chain of its own.
+  get #isDraft() {
+    return this.chainId === null || this.guest;
   }
   // As whom this user speaks here.
   get me() {
@@ -61,8 +66,9 @@ export class Conversation {
 
   // Loads the newest page, or what has happened since it was loaded.
   load() {
-    if (this.chainId === null) {
+    if (this.#isDraft) {
       this.state = 'ready';
+      this.stale = false;
       return Promise.resolve();
     }
     this.stale = false;
@@ -82,6 +88,11 @@ export class Conversation {
       this.#merge(page.items);
       this.#set('ready');
     } catch (error) {
+      if (error.code === 'not_found') {
+        this.guest = true;
+        this.#set('ready');
+        return;
+      }
       // What was there stays; only an empty view has nothing better to show.
       if (this.state === 'ready') this.stale = true;
       else this.#set('error', error);
@@ -146,13 +157,13 @@ export class Conversation {
   // to found it comes first, or there would be two conversations.
   async decided() {
     await this.#founding;
-    if (this.chainId === null) await this.#delivery;
-    return this.chainId;
+    if (this.#isDraft) await this.#delivery;
+    return this.#isDraft ? null : this.chainId;
   }
 
   // A call founds this conversation: texts wait until the server has said which chain it is.
   foundedBy(call) {
-    if (this.chainId !== null) return;
+    if (!this.#isDraft) return;
     this.#founding = call.ready.then(
       (live) => this.adopt(live.chainId),
       () => {}, // the next text or call founds it
@@ -162,9 +173,10 @@ export class Conversation {
   // A draft turns out to be this chain: its first text or call is stored, or somebody else wrote
   // or called first.
   adopt(chainId) {
-    if (this.chainId !== null || !chainId) return;
+    if (!this.#isDraft || !chainId) return;
     const draft = this.key;
     this.chainId = chainId;
+    this.guest = false;
     // Other devices may have been faster: what there is besides is asked for.
     this.stale = true;
     this.#host.founded(this, draft);
@@ -210,7 +222,7 @@ export class Conversation {
   async #deliver(text) {
     const { id, body } = text;
     const from = this.me;
-    const where = this.chainId === null ? { to: this.others } : { chainId: this.chainId };
+    const where = this.#isDraft ? { to: this.others } : { chainId: this.chainId };
     try {
       const stored = await this.#host.api.sendText({ from, ...where, body, id });
       this.pending = this.pending.filter((other) => other !== text);

@@ -92,7 +92,7 @@ export class Conversations {
   }
 
   async loadMore() {
-    const known = this.list().filter(({ chainId, last }) => chainId !== null && last);
+    const known = this.list().filter(({ chainId, last, guest }) => chainId !== null && last && !guest);
     if (!this.more || this.loadingMore || known.length === 0) return;
     this.loadingMore = true;
     this.#onChange(null);

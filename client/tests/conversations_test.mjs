@@ -176,3 +176,29 @@ test('a call waits for a text that founds the chain', async () => {
   stored({ id: api.sent[0].id, chainId: 'chain', at: kNow });
   assert.equal(await decided, 'chain');
 });
+
+test('who was called into a call of others begins a conversation of his own by what he says', async () => {
+  const api = server();
+  api.history = async () => {
+    throw Object.assign(new Error('There is no such chain of yours.'), { code: 'not_found' });
+  };
+  const all = page(api);
+  const call = {
+    id: 'k1', chainId: 'theirs', from: 'bob', to: ['carol', 'alice'], settings: { audio: true, video: true },
+    durationMs: 5, outcomes: { alice: 'completed' },
+  };
+  all.callGoesOn(call);
+  const known = all.ofCall(call);
+  await known.load();
+  assert.deepEqual([known.state, known.error, known.guest], ['ready', null, true]);
+  all.callEnded(call);
+  await settled();
+  assert.deepEqual(known.line.map(({ id }) => id), ['k1']);
+  assert.equal(await known.decided(), null); // calling back begins a chain as well
+  known.send('Thank you!');
+  await settled();
+  assert.deepEqual(api.sent.map(({ to, chainId }) => [to, chainId]), [[['bob', 'carol'], undefined]]);
+  assert.deepEqual([known.guest, known.chainId, known.pending], [false, api.sent[0].id, []]);
+  assert.equal(all.get(known.chainId), known);
+  assert.equal(all.get('theirs'), null);
+});
