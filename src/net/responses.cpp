@@ -6,7 +6,6 @@ namespace parley::net {
 namespace {
 
 // What every response says. The page's own scripts and sockets, its own blobs as media, and nothing
-// from elsewhere; devices
 // from elsewhere; devices for the page itself only.
 constexpr std::pair<const char*, const char*> kHeaders[] = {
     {"Content-Security-Policy",

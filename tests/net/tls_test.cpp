@@ -1,10 +1,16 @@
 // https and wss, with certificates made for the occasion.
 #include <libsoup/soup.h>
+#include <sys/socket.h>
 
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "certificates.h"
+#include "net/handles.h"
 #include "net/server.h"
 #include "net_fixture.h"
 #include "support/check_main.h"
@@ -13,6 +19,9 @@ using namespace parley;
 using test::run_until;
 
 namespace {
+
+template <class T>
+using Owned = net::Object<T>;
 
 struct Running {
   test::Recorder events;
@@ -99,6 +108,52 @@ class Client {
   std::string text_;
 };
 
+// Joins over TLS, and never reads what comes after the handshake.
+class Deaf {
+ public:
+  Deaf(const test::Certificates& certificates, std::uint16_t port) {
+    std::atomic<bool> joined = false;
+    std::thread thread([&] {
+      join(certificates.path("ca.pem"), port);
+      joined = true;
+    });
+    run_until([&] { return joined.load(); });
+    thread.join();
+  }
+  [[nodiscard]] const std::string& answer() const { return answer_; }
+
+ private:
+  void join(const std::string& authority, std::uint16_t port) {
+    const Owned<GSocketClient> client(g_socket_client_new());
+    tcp_.reset(g_socket_client_connect_to_host(client.get(), "127.0.0.1", port, nullptr, nullptr));
+    const Owned<GSocketConnectable> address(g_network_address_new("127.0.0.1", port));
+    const Owned<GTlsDatabase> database(g_tls_file_database_new(authority.c_str(), nullptr));
+    tls_.reset(g_tls_client_connection_new(G_IO_STREAM(tcp_.get()), address.get(), nullptr));
+    g_tls_connection_set_database(G_TLS_CONNECTION(tls_.get()), database.get());
+    g_socket_set_option(g_socket_connection_get_socket(tcp_.get()), SOL_SOCKET, SO_RCVBUF, 4096,
+                        nullptr);
+    const std::string request = test::upgrade_request();
+    g_output_stream_write_all(g_io_stream_get_output_stream(tls_.get()), request.data(),
+                              request.size(), nullptr, nullptr, nullptr);
+    char buffer[1024];
+    const gssize n = g_input_stream_read(g_io_stream_get_input_stream(tls_.get()), buffer,
+                                         sizeof buffer, nullptr, nullptr);
+    answer_.assign(buffer, static_cast<std::size_t>(std::max<gssize>(n, 0)));
+  }
+
+  Owned<GSocketConnection> tcp_;
+  Owned<GIOStream> tls_;
+  std::string answer_;
+};
+
+std::size_t open_sockets() {
+  std::size_t n = 0;
+  std::error_code gone;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd"))
+    n += std::filesystem::read_symlink(entry, gone).string().starts_with("socket:") ? 1 : 0;
+  return n;
+}
+
 }  // namespace
 
 START_TEST(serves_https_with_its_certificate) {
@@ -156,6 +211,25 @@ START_TEST(drops_who_speaks_no_tls) {
 }
 END_TEST
 
+// TLS has a last word of its own, which must not wait for a peer that does not listen.
+START_TEST(lets_go_of_who_does_not_read_even_over_tls) {
+  const test::Certificates certificates;
+  net::Limits limits;
+  limits.close_wait = std::chrono::milliseconds(200);
+  Running running(certificates, limits);
+  const Deaf deaf(certificates, running.server->port());
+  ck_assert(deaf.answer().starts_with("HTTP/1.1 101"));
+  ck_assert(run_until([&] { return running.events.open == 1; }));
+  const std::size_t sockets = open_sockets();
+  const std::string text(60'000, 'x');
+  ck_assert(run_until([&] {
+    running.server->send(running.events.last, text);
+    return running.events.open == 0;
+  }));
+  ck_assert(run_until([&] { return open_sockets() == sockets - 1; }));
+}
+END_TEST
+
 START_TEST(refuses_a_key_that_is_not_there) {
   const test::Certificates mine;
   test::Recorder events;
@@ -171,6 +245,7 @@ START_TEST(refuses_a_key_that_is_not_there) {
 END_TEST
 
 int main() {
-  return test::run("tls", {serves_https_with_its_certificate, carries_a_socket_over_tls,
-                           drops_who_speaks_no_tls, refuses_a_key_that_is_not_there});
+  return test::run(
+      "tls", {serves_https_with_its_certificate, carries_a_socket_over_tls, drops_who_speaks_no_tls,
+              lets_go_of_who_does_not_read_even_over_tls, refuses_a_key_that_is_not_there});
 }
