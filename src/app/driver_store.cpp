@@ -43,6 +43,14 @@ call::Refusal refusal_of_question(const base::Error& error) {
   return {call::ErrorCode::kInternal, "the page could not be read", {}};
 }
 
+// Nothing of that name is an answer, too.
+template <class Found>
+std::optional<call::Refusal> refusal_of_look_up(const base::Result<Found>& found) {
+  if (found || found.error().code == base::Code::kNotFound) return std::nullopt;
+  log_debug("What a request names cannot be read: {}", found.error().message);
+  return refusal_of_question(found.error());
+}
+
 }  // namespace
 
 void Driver::store_state(bool accepting) { feed(call::StoreState{accepting}); }
@@ -82,7 +90,7 @@ void Driver::store_text(const call::StoreText& effect) {
 }
 
 void Driver::recall(const call::Recall& effect) {
-  const call::Recalled nothing{effect.id, {}, {}};
+  const call::Recalled nothing{effect.id, {}, {}, {}};
   if (!effect.chain) {
     if (effect.call) return recall_call(*effect.call, nothing);
     return feed(nothing);
@@ -91,9 +99,8 @@ void Driver::recall(const call::Recall& effect) {
                                              const base::Result<store::StoredChain>& chain) {
     call::Recalled found = nothing;
     if (chain) found.chain = call::Recalled::Chain{chain->chain, chain->members};
-    if (!chain && chain.error().code != base::Code::kNotFound)
-      log_warning("A chain cannot be read: {}", chain.error().message);
-    if (call) return recall_call(*call, std::move(found));
+    found.refusal = refusal_of_look_up(chain);
+    if (call && !found.refusal) return recall_call(*call, std::move(found));
     feed(found);
   });
 }
@@ -106,8 +113,7 @@ void Driver::recall_call(const base::CallId& call, call::Recalled found) {
       for (const auto& participant : stored->participants)
         found.participants->push_back(participant.profile);
     }
-    if (!stored && stored.error().code != base::Code::kNotFound)
-      log_warning("A call cannot be read: {}", stored.error().message);
+    found.refusal = refusal_of_look_up(stored);
     feed(found);
   });
 }

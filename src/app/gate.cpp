@@ -1,5 +1,6 @@
 #include "app/gate.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace parley::app {
@@ -79,10 +80,39 @@ void Gate::settle(Batch& batch, const std::vector<call::CallId>& started,
 // same the machine decides anew when it hears of it.
 void Gate::withdraw(Batch& batch, const call::CallId& call) {
   std::vector<call::Effect> answers;
-  for (std::size_t i = batch.next; i < batch.effects.size(); ++i)
-    if (refuses(batch.effects[i], call)) answers.push_back(std::move(batch.effects[i]));
+  std::set<base::ConnectionId> untold;
+  for (std::size_t i = batch.next; i < batch.effects.size(); ++i) {
+    call::Effect& effect = batch.effects[i];
+    if (const auto* event = std::get_if<call::SendEvent>(&effect)) untold.insert(event->connection);
+    if (!refuses(effect, call)) continue;
+    untold.insert(std::get<call::SendReply>(effect).connection);
+    answers.push_back(std::move(effect));
+  }
   waiting_ -= batch.effects.size() - batch.next - answers.size();
   batch.effects = std::move(answers);
+  batch.next = 0;
+  for (const auto& later : batches_) forget_events(*later, call, untold);
+}
+
+// Who was never told of a call hears no more of it, whatever has become of it meanwhile.
+void Gate::forget_events(Batch& batch, const call::CallId& call,
+                         const std::set<base::ConnectionId>& untold) {
+  const auto is_of_it = [&](const call::Effect& effect) {
+    const auto* send = std::get_if<call::SendEvent>(&effect);
+    return send != nullptr && send->event.call == call && untold.contains(send->connection);
+  };
+  std::vector<call::Effect> kept;
+  std::size_t barrier = batch.barrier;
+  for (std::size_t i = batch.next; i < batch.effects.size(); ++i) {
+    if (!is_of_it(batch.effects[i])) {
+      kept.push_back(std::move(batch.effects[i]));
+    } else {
+      --waiting_;
+      if (i < batch.barrier) --barrier;
+    }
+  }
+  batch.barrier = barrier - std::min(barrier, batch.next);
+  batch.effects = std::move(kept);
   batch.next = 0;
 }
 

@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "base/result.h"
@@ -57,6 +58,8 @@ class Gate {
   void settle(Batch& batch, const std::vector<call::CallId>& started,
               const base::Result<void>& result);
   void withdraw(Batch& batch, const call::CallId& call);
+  void forget_events(Batch& batch, const call::CallId& call,
+                     const std::set<base::ConnectionId>& untold);
   void release();
 
   const Commit commit_;

@@ -101,6 +101,7 @@ struct TextStored {
 // From the store, about a Recall: what it knows; nullopt: nothing.
 struct Recalled {
   RequestId id;
+  std::optional<Refusal> refusal;  // it could not look
   struct Chain {
     ChainId id;
     std::vector<ProfileId> members;

@@ -155,6 +155,8 @@ bool Machine::State::ask_store(const RequestId& id, const RequestBody& body,
 void Machine::State::on(const Recalled& recalled) {
   const auto errand = errands_.take<Errands::Recalling>(recalled.id);
   if (!errand) return;
+  if (recalled.refusal)
+    return answer(recalled.id, errand->user, tl::unexpected(*recalled.refusal), std::nullopt);
   if (errand->chain && recalled.chain) ledger_.use_chain(*errand->chain, recalled.chain->members);
   if (errand->call && recalled.participants)
     ledger_.learn_ended(*errand->call, *recalled.participants);

@@ -204,6 +204,7 @@ void fields(F& f, V& v) {
 template <class F, A<call::Recalled> V>
 void fields(F& f, V& v) {
   f("id", v.id);
+  f("refusal", v.refusal);
   f("chain", v.chain);
   f("participants", v.participants);
 }

@@ -126,6 +126,25 @@ START_TEST(begins_no_call_whose_id_is_taken_on_disk) {
 }
 END_TEST
 
+START_TEST(says_nothing_of_a_call_that_was_over_before_its_id_was_found_taken) {
+  World w;
+  two_of_each(w);
+  w.hold_commits = true;
+  w.say(1, R"({"type":"call.init","id":"k","from":"alice","to":"bob"})");
+  w.say(1, R"({"type":"text","id":"t","from":"alice","to":"bob","body":"hi"})");
+  w.say(1, R"({"type":"call.hangup","id":"h","callId":"k"})");
+  w.answer_all(failure(base::Code::kConflict, "there is a call of this id"));
+  ck_assert(w.heard(1, R"("ref":"k","kind":"state","code":"conflict")"));
+  ck_assert(w.heard(1, R"({"type":"ok","ref":"h")"));
+  w.commit_all();
+  ck_assert(w.heard(3, R"("type":"text","seq":1,"id":"t")"));
+  for (const std::uint64_t socket : {1, 2, 3, 4}) ck_assert(!w.heard(socket, R"("callId":"k")"));
+  ck_assert_uint_eq(w.driver.counters().live_calls, 0);
+  ck_assert_uint_eq(w.driver.counters().waiting_effects, 0);
+  ck_assert(w.driver.idle());
+}
+END_TEST
+
 START_TEST(begins_no_call_and_no_text_while_nothing_can_be_stored) {
   World w;
   two_of_each(w);
@@ -138,6 +157,25 @@ START_TEST(begins_no_call_and_no_text_while_nothing_can_be_stored) {
   w.driver.store_state(true);
   w.say(1, R"({"type":"call.init","id":"k","from":"alice","to":"bob"})");
   ck_assert(w.heard(1, R"({"type":"ok","ref":"k")"));
+}
+END_TEST
+
+START_TEST(denies_no_chain_and_no_call_that_it_cannot_read) {
+  World w;
+  w.arrive(1, "alice");
+  w.chains["old"] = {base::ChainId("old"), {base::ProfileId("alice"), base::ProfileId("bob")}};
+  w.calls["old"] = call_of_old();
+  const std::string text = R"({"type":"text","id":"t","from":"alice","chainId":"old","body":"hi"})";
+  w.unreadable = true;
+  w.say(1, text);
+  ck_assert(w.heard(1, R"("ref":"t","kind":"retry","code":"unavailable")"));
+  w.say(1, R"({"type":"call.hangup","id":"h","callId":"old"})");
+  ck_assert(w.heard(1, R"("ref":"h","kind":"retry","code":"unavailable")"));
+  w.unreadable = false;
+  w.say(1, text);
+  ck_assert(w.heard(1, R"({"type":"ok","ref":"t")"));
+  w.say(1, R"({"type":"call.hangup","id":"h","callId":"old"})");
+  ck_assert(w.heard(1, R"("ref":"h","kind":"state","code":"ended")"));
 }
 END_TEST
 
@@ -264,7 +302,9 @@ int main() {
       {tells_a_text_to_all_devices_when_it_is_on_disk, refuses_a_text_that_the_store_does_not_take,
        asks_the_store_for_chains_of_earlier_times, asks_the_store_for_calls_that_are_over,
        begins_no_call_whose_id_is_taken_on_disk,
+       says_nothing_of_a_call_that_was_over_before_its_id_was_found_taken,
        begins_no_call_and_no_text_while_nothing_can_be_stored,
+       denies_no_chain_and_no_call_that_it_cannot_read,
        answers_with_pages_of_chains_and_their_history, refuses_pages_that_the_store_does_not_give,
        makes_no_page_too_large_for_a_slow_reader,
        stores_what_an_application_is_told_together_with_what_it_tells_of,

@@ -31,6 +31,7 @@ struct World {
   std::vector<store::Record> saved;
   std::map<std::string, store::StoredChain> chains;  // what a look-up finds
   std::map<std::string, store::StoredCall> calls;
+  bool unreadable = false;  // no look-up finds out anything
   base::Result<store::Page<store::ChainSummary>> list;
   base::Result<store::Page<store::StoredItem>> history;
   std::vector<std::string> asked;
@@ -79,12 +80,14 @@ struct World {
         .find_call =
             [this](const base::CallId& call, const StorePorts::Done<store::StoredCall>& done) {
               const auto found = calls.find(call.str());
+              if (unreadable) return done(failure(base::Code::kUnavailable, "disk I/O error"));
               if (found == calls.end()) return done(failure(base::Code::kNotFound, "no call"));
               done(found->second);
             },
         .find_chain =
             [this](const base::ChainId& chain, const StorePorts::Done<store::StoredChain>& done) {
               const auto found = chains.find(chain.str());
+              if (unreadable) return done(failure(base::Code::kUnavailable, "disk I/O error"));
               if (found == chains.end()) return done(failure(base::Code::kNotFound, "no chain"));
               done(found->second);
             },

@@ -61,7 +61,7 @@ call::Input PaperStore::store(const call::StoreText& effect) {
 }
 
 call::Input PaperStore::look_up(const call::Recall& effect) const {
-  call::Recalled answer{.id = effect.id, .chain = {}, .participants = {}};
+  call::Recalled answer{.id = effect.id, .refusal = {}, .chain = {}, .participants = {}};
   if (effect.chain)
     if (const auto chain = chains_.find(*effect.chain); chain != chains_.end())
       answer.chain = call::Recalled::Chain{chain->first, chain->second};
