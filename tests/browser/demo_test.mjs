@@ -95,6 +95,32 @@ test('a group call, shown on a phone too: leave, join again, and the end', async
   await closeAll([alice, bob, carol]);
 });
 
+test('somebody is added to a call, declines, is added again, and writes to both afterwards', async () => {
+  const ina = await open('ina', 'Laptop', { contacts: 'jon' });
+  const jon = await open('jon', 'Laptop', { contacts: 'ina' });
+  const kim = await open('kim', 'Phone', { viewport: kPhone });
+  await ina.press('jon');
+  await ina.press('Video call');
+  await jon.press('Accept');
+  await ina.shows(2);
+  await jon.press('Add');
+  await jon.page.type('#people-name', 'kim');
+  await jon.press('Call');
+  await kim.press('Decline');
+  await jon.says('declined');
+  await jon.press('Add');
+  await jon.press('kim'); // is offered now
+  await jon.press('Call');
+  await kim.press('Accept');
+  await Promise.all([ina, jon, kim].map((screen) => screen.shows(3)));
+  await kim.picture('7-added-phone');
+  for (const screen of [ina, jon, kim]) await screen.press('Hang up');
+  await kim.says('This is where it began.');
+  await kim.write('It was good to hear you both');
+  for (const screen of [ina, jon]) await screen.says('It was good to hear you both');
+  await closeAll([ina, jon, kim]);
+});
+
 test('a second call waits: hold the first, switch between them, and come back to it', async () => {
   const alice = await open('alice', 'Laptop', { contacts: 'bob,carol' });
   const bob = await open('bob', 'Laptop', { contacts: 'alice' });
