@@ -6,11 +6,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <condition_variable>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <mutex>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -22,6 +25,8 @@ namespace {
 
 // What may wait for the disk. Our choice: a second of 2,000 calls of four devices.
 constexpr std::size_t kMaxWaitingBytes = 16U << 20;
+// What each journal begins with (write_header).
+constexpr std::string_view kJournalStart = "{\"journal\":";
 // What the mark of the end takes at most.
 constexpr std::size_t kEndBytes = 64;
 
@@ -99,6 +104,15 @@ class Writer {
 
 std::string reason() { return std::strerror(errno); }
 
+// Whether a file is a journal, or holds nothing at all.
+bool is_journal(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::array<char, kJournalStart.size()> start{};
+  file.read(start.data(), start.size());
+  const std::string_view read(start.data(), static_cast<std::size_t>(file.gcount()));
+  return read.empty() || read == kJournalStart;
+}
+
 // What stands under the name becomes PATH.1: it may be what somebody looks for.
 base::Result<void> make_way(const std::string& path) {
   struct stat status {};
@@ -107,6 +121,12 @@ base::Result<void> make_way(const std::string& path) {
   if (!S_ISREG(status.st_mode))
     return base::fail(base::Code::kUnavailable,
                       fmt::format("the journal {} would replace what is no file", path));
+  if (!is_journal(path))
+    return base::fail(
+        base::Code::kUnavailable,
+        fmt::format("{} is no journal and would be replaced by one; name another file, "
+                    "or remove this one first",
+                    path));
   if (std::rename(path.c_str(), older.c_str()) != 0)
     return base::fail(base::Code::kUnavailable,
                       fmt::format("the journal {} cannot become {}: {}", path, older, reason()));

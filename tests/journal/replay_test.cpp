@@ -142,17 +142,27 @@ END_TEST
 
 START_TEST(the_file_is_the_owners_alone_and_an_older_one_is_kept) {
   const Folder folder;
-  std::ofstream(folder.file()) << "an older one";
   umask(0);
+  record(folder.file());
+  const std::string before = read(folder.file());
   record(folder.file());
   struct stat status {};
   ck_assert_int_eq(stat(folder.file().c_str(), &status), 0);
   ck_assert_uint_eq(status.st_mode & 0777U, 0600);
-  ck_assert(read(folder.file("journal.1")) == "an older one");
+  ck_assert(read(folder.file("journal.1")) == before);
   ck_assert(record(folder.file("missing/journal")).error.find("missing/journal") !=
             std::string::npos);
   std::filesystem::create_directory(folder.file("folder"));
   ck_assert(record(folder.file("folder")).error.find("no file") != std::string::npos);
+}
+END_TEST
+
+START_TEST(a_file_that_is_no_journal_is_left_alone) {
+  const Folder folder;
+  std::ofstream(folder.file()) << "SQLite format 3";
+  ck_assert(record(folder.file()).error.find("is no journal") != std::string::npos);
+  ck_assert(read(folder.file()) == "SQLite format 3");
+  ck_assert(!std::filesystem::exists(folder.file("journal.1")));
 }
 END_TEST
 
@@ -307,14 +317,15 @@ START_TEST(a_disk_that_takes_nothing_stops_the_journal_and_nothing_else) {
 END_TEST
 
 int main() {
-  return parley::test::run("replay",
-                           {a_journal_is_replayed_with_the_same_effects,
-                            the_file_is_the_owners_alone_and_an_older_one_is_kept,
-                            every_changed_byte_of_an_effect_is_noticed,
-                            a_difference_is_shown_with_its_line_and_both_sides,
-                            a_journal_that_was_cut_off_anywhere_is_good_as_far_as_it_goes,
-                            what_is_no_journal_is_refused_in_clear_words,
-                            limits_that_were_not_there_yet_are_what_they_are_by_default,
-                            a_full_journal_stops_between_two_inputs_and_the_machine_goes_on,
-                            a_disk_that_takes_nothing_stops_the_journal_and_nothing_else});
+  return parley::test::run(
+      "replay",
+      {a_journal_is_replayed_with_the_same_effects,
+       the_file_is_the_owners_alone_and_an_older_one_is_kept,
+       a_file_that_is_no_journal_is_left_alone, every_changed_byte_of_an_effect_is_noticed,
+       a_difference_is_shown_with_its_line_and_both_sides,
+       a_journal_that_was_cut_off_anywhere_is_good_as_far_as_it_goes,
+       what_is_no_journal_is_refused_in_clear_words,
+       limits_that_were_not_there_yet_are_what_they_are_by_default,
+       a_full_journal_stops_between_two_inputs_and_the_machine_goes_on,
+       a_disk_that_takes_nothing_stops_the_journal_and_nothing_else});
 }
