@@ -56,7 +56,7 @@ class Parser {
       std::string name = string();
       if (find_member(members, name) != nullptr) fault("another member");
       need(":");
-      members.emplace_back(std::move(name), any(depth + 1));
+      members.push_back({std::move(name), any(depth + 1)});
     }
     need("}");
     return members;

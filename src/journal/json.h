@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -15,11 +14,18 @@
 namespace parley::journal {
 
 struct Json;
+struct JsonMember;
 using JsonArray = std::vector<Json>;
-using JsonObject = std::vector<std::pair<std::string, Json>>;
+using JsonObject = std::vector<JsonMember>;
 
 struct Json {
   std::variant<std::nullptr_t, bool, std::int64_t, std::string, JsonArray, JsonObject> value;
+};
+
+// No std::pair: clang wants to see the whole of a pair where a Json is declared.
+struct JsonMember {
+  std::string name;
+  Json value;
 };
 
 // kInvalid: what is wrong, and at which character.

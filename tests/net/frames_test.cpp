@@ -180,7 +180,7 @@ END_TEST
 
 START_TEST(a_bucket_gives_its_burst_then_its_rate) {
   const parley::base::TimePoint start{};
-  TokenBucket bucket(50, 200, start);
+  parley::base::TokenBucket bucket(50, 200, start);
   int taken = 0;
   while (bucket.take(start)) ++taken;
   ck_assert_int_eq(taken, 200);
