@@ -1,5 +1,8 @@
 // A call.init that meets a call which lives: it joins that one, or replaces it, and there is never
 // a second one.
+#include <algorithm>
+#include <utility>
+
 #include "call/roles.h"
 #include "call/state.h"
 
@@ -29,6 +32,22 @@ std::vector<Effect> Machine::State::supersede(Call& call) {
   const EffectList::Mark mark = out_.mark();
   end(call, Outcome::kSuperseded);
   return out_.since(mark);
+}
+
+// A call has ended that had replaced one, perhaps before the store has spoken about it.
+void Machine::State::keep_superseding(Call& call) {
+  if (call.superseding.empty()) return;
+  superseding_.emplace_back(call.id, std::exchange(call.superseding, {}));
+  if (superseding_.size() > kSupersedingKept) superseding_.pop_front();
+}
+
+std::vector<Effect> Machine::State::take_superseding(const CallId& call) {
+  const auto kept = std::find_if(superseding_.begin(), superseding_.end(),
+                                 [&](const auto& entry) { return entry.first == call; });
+  if (kept == superseding_.end()) return {};
+  std::vector<Effect> effects = std::move(kept->second);
+  superseding_.erase(kept);
+  return effects;
 }
 
 Machine::State::Answer Machine::State::merge(const Sender& sender, const Init& message,

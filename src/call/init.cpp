@@ -17,7 +17,7 @@ Machine::State::Answer Machine::State::init(const Sender& sender, const Init& me
   Call* rival = find_rival(message, *receivers);
   const bool replaces = rival != nullptr && message.replace && may_replace(sender, *rival);
   if (rival != nullptr && !replaces) return merge(sender, message, *rival);
-  if (auto refusal = check_room(sender); refusal && !replaces)
+  if (auto refusal = check_room(sender, replaces ? rival : nullptr))
     return tl::unexpected(*std::move(refusal));
 
   std::vector<Effect> superseding;
@@ -31,13 +31,18 @@ Machine::State::Answer Machine::State::init(const Sender& sender, const Init& me
             .role = role_of(call.participants.front(), sender.connection)};
 }
 
-std::optional<Refusal> Machine::State::check_room(const Sender& sender) const {
-  if (calls_.count_unanswered(sender.who.user) >= limits_.unanswered_calls_per_user)
+// `replaced`: the call that ends for this one; what it counted for its opener is free.
+std::optional<Refusal> Machine::State::check_room(const Sender& sender,
+                                                  const Call* replaced) const {
+  const std::size_t freed = replaced != nullptr && replaced->opener == sender.who.user ? 1 : 0;
+  const std::size_t freed_unanswered = freed == 1 && !replaced->accepted_at ? 1 : 0;
+  if (calls_.count_unanswered(sender.who.user) - freed_unanswered >=
+      limits_.unanswered_calls_per_user)
     return Refusal{ErrorCode::kRateLimited,
                    "you have " + std::to_string(limits_.unanswered_calls_per_user) +
                        " unanswered calls; wait for one to be answered, or hang up",
                    std::nullopt};
-  if (calls_.count_opened(sender.who.user) >= limits_.live_calls_per_user)
+  if (calls_.count_opened(sender.who.user) - freed >= limits_.live_calls_per_user)
     return Refusal{ErrorCode::kRateLimited,
                    "you have opened " + std::to_string(limits_.live_calls_per_user) +
                        " calls that still live; hang up one of them first",
@@ -97,22 +102,30 @@ std::optional<Refusal> Machine::State::check_chain(const Init& message) const {
 }
 
 // The effects of its beginning were not performed: only devices that came later know of it. What
-// ended for its sake has ended all the same.
+// ended for its sake has ended all the same. It may be over itself, when the store was slow.
 void Machine::State::on(const CallNotStored& refused) {
+  if (!ledger_.knows(refused.call)) return;
   Call* call = calls_.find(refused.call);
-  if (call == nullptr) return;
-  touch(*call);
-  for (Effect& effect : std::exchange(call->superseding, {})) out_.redo(std::move(effect));
-  const EndEvent end{Outcome::kFailed, 0, final_outcomes(*call, Outcome::kFailed)};
-  for (const auto& [connection, device] : call->devices)
-    if (!device.founding) tell(*call, connection, end, std::nullopt, std::nullopt);
-  call->ended = true;
-  for (Participant& p : call->participants) close_place(*call, p);
-  ledger_.undo(call->id);
-  requests_.answer(RequestId(call->id.str()), call->opener,
-                   Refusal{ErrorCode::kConflict, "this id is taken; a call needs a new, random one",
-                           std::nullopt},
-                   now_.mono);
+  for (Effect& effect :
+       call != nullptr ? std::exchange(call->superseding, {}) : take_superseding(refused.call))
+    out_.redo(std::move(effect));
+  if (call != nullptr) unmake_call(*call);
+  ledger_.undo(refused.call);
+  const RequestId request(refused.call.str());
+  if (const RequestMemory::Known* known = requests_.find(request))
+    requests_.answer(request, UserId(known->user),
+                     Refusal{ErrorCode::kConflict,
+                             "this id is taken; a call needs a new, random one", std::nullopt},
+                     now_.mono);
+}
+
+void Machine::State::unmake_call(Call& call) {
+  touch(call);
+  const EndEvent end{Outcome::kFailed, 0, final_outcomes(call, Outcome::kFailed)};
+  for (const auto& [connection, device] : call.devices)
+    if (!device.founding) tell(call, connection, end, std::nullopt, std::nullopt);
+  call.ended = true;
+  for (Participant& p : call.participants) close_place(call, p);
 }
 
 Call& Machine::State::make_call(const Sender& sender, const Init& message,

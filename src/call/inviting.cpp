@@ -16,6 +16,8 @@ Machine::State::Later Machine::State::perform(const Standing& standing, const In
     return refuse(ErrorCode::kTooLarge, "a call has at most " +
                                             std::to_string(limits_.receivers_per_call) +
                                             " receivers; these would be too many");
+  for (const ProfileId& profile : *wanted)
+    if (Participant* p = call.find(profile)) p->barred = false;
   if (guests.fresh.empty() && guests.again.empty()) return Ok{};
 
   // The participants move in memory when one is added: `self` is not used after that.
@@ -42,9 +44,8 @@ Machine::State::Guests Machine::State::sort_guests(Call& call,
     Participant* p = call.find(profile);
     if (p == nullptr) {
       guests.fresh.push_back(profile);
-    } else if (p->stage == Stage::kLeft) {
-      p->barred = false;
-      if (!p->initiator) guests.again.push_back(profile);
+    } else if (p->stage == Stage::kLeft && !p->initiator) {
+      guests.again.push_back(profile);
     }
   }
   return guests;

@@ -46,18 +46,23 @@ void Ledger::end(const CallId& call) {
 
 void Ledger::undo(const CallId& call) {
   const auto entry = calls_.find(call);
-  if (entry == calls_.end() || entry->second.ended) return;
-  const auto chain = chains_.find(entry->second.chain);
-  if (chain->second.last_call == call) {
-    if (entry->second.founded) {
-      chains_.erase(chain);
-    } else {
-      chain->second.last_call = CallId();
-      chain->second.last_call_lives = false;
-      rest(chain->first, chain->second);
-    }
-  }
+  if (entry == calls_.end()) return;
+  const Entry undone = std::move(entry->second);
   calls_.erase(entry);
+  if (undone.ended) std::erase(ended_, call);
+  const auto found = chains_.find(undone.chain);
+  if (found == chains_.end()) return;
+  Chain& chain = found->second;
+  const bool last = chain.last_call == call;
+  if (undone.founded && chain.last_call_lives && !last) {
+    chain.unfounded = true;
+  } else if (undone.founded) {
+    if (!chain.last_call_lives) idle_.erase(chain.idle);
+    chains_.erase(found);
+  } else if (last) {
+    chain.last_call = CallId();
+    if (std::exchange(chain.last_call_lives, false)) rest(found->first, chain);
+  }
 }
 
 void Ledger::learn_ended(const CallId& call, std::vector<ProfileId> profiles) {
@@ -95,6 +100,10 @@ void Ledger::use_chain(const ChainId& chain, const std::vector<ProfileId>& membe
 
 // No call of the chain lives: from now on it is kept only as long as there is room.
 void Ledger::rest(const ChainId& id, Chain& chain) {
+  if (chain.unfounded) {
+    chains_.erase(ChainId(id));
+    return;
+  }
   chain.idle = idle_.insert(idle_.end(), id);
   if (idle_.size() <= limit_) return;
   chains_.erase(idle_.front());

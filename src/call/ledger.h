@@ -32,7 +32,7 @@ class Ledger {
   // It is over. The oldest ended calls beyond the limit are forgotten, and so are the chains that
   // were not used for longest.
   void end(const CallId& call);
-  // There never was such a call: neither is there the chain it founded.
+  // There never was such a call, live or ended: neither is there the chain it founded.
   void undo(const CallId& call);
   // A call of earlier times that is over.
   void learn_ended(const CallId& call, std::vector<ProfileId> profiles);
@@ -46,6 +46,7 @@ class Ledger {
     std::vector<ProfileId> members;  // of the call or text that founded it
     CallId last_call;                // empty: none that is remembered
     bool last_call_lives = false;
+    bool unfounded = false;  // the call that founded it was undone: forgotten when this one ends
     std::list<ChainId>::iterator idle;  // its place in idle_ while no call of it lives
   };
   // nullptr: no such chain is known here.
@@ -61,6 +62,7 @@ class Ledger {
     bool founded = false;  // its chain
     bool ended = false;
   };
+  // The chain may be forgotten: `id` and `chain` are not used after that.
   void rest(const ChainId& id, Chain& chain);
   void note_ended(const CallId& call);
 

@@ -78,6 +78,7 @@ void Machine::State::end(Call& call, Outcome reason) {
   call.ended = true;
   for (Participant& p : call.participants) close_place(call, p);
   ledger_.end(call.id);
+  keep_superseding(call);
   touch(call);
 }
 

@@ -6,7 +6,9 @@ namespace parley::call {
 
 void Machine::State::on(const Received& received) {
   const Connection* who = presence_.find(received.connection);
-  if (who == nullptr) return;  // crossed its Disconnected: nobody to answer
+  // Crossed its Disconnected or SocketLost: nobody to answer, and nobody who could be active. Who
+  // comes back says it again.
+  if (who == nullptr || !who->socket) return;
   const RequestId& id = received.request.id;
   if (repeats(id, who->user, received.connection)) return;
   Errands::Recalling errand{.request = received, .user = who->user, .chain = {}, .call = {}};

@@ -16,6 +16,7 @@
 //   telling.cpp      events and snapshots
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -128,11 +129,12 @@ class Machine::State {
 
   // init.cpp
   void on(const CallNotStored& refused);
+  void unmake_call(Call& call);
   Answer init(const Sender& sender, const Init& message);
   // Whom it rings: `to` without the caller's own profiles and without repetitions.
   tl::expected<std::vector<ProfileId>, Refusal> check_receivers(
       const Connection& who, const std::vector<ProfileId>& to) const;
-  std::optional<Refusal> check_room(const Sender& sender) const;
+  std::optional<Refusal> check_room(const Sender& sender, const Call* replaced) const;
   void begin(const Call& call, const Sender& sender, const std::vector<ProfileId>& receivers);
   void set_answer_times(Participant& participant) const;
   std::optional<Refusal> check_init(const Sender& sender, const Init& message) const;
@@ -147,6 +149,8 @@ class Machine::State {
   Call* find_rival(const Init& message, const std::vector<ProfileId>& receivers);
   static bool may_replace(const Sender& sender, const Call& call);
   std::vector<Effect> supersede(Call& call);
+  void keep_superseding(Call& call);
+  std::vector<Effect> take_superseding(const CallId& call);
   Answer merge(const Sender& sender, const Init& message, Call& call);
 
   // inviting.cpp
@@ -257,6 +261,10 @@ class Machine::State {
   Errands errands_;
   CallTable calls_;
   std::map<LegId, std::pair<CallId, std::size_t>> legs_;  // call, index of the participant
+  // Of calls that have ended; the oldest first. Our choice: many more than can end while the store
+  // has not yet spoken about their beginning.
+  static constexpr std::size_t kSupersedingKept = 1024;
+  std::deque<std::pair<CallId, std::vector<Effect>>> superseding_;
   std::uint64_t next_leg_ = 1;
   std::uint64_t next_stream_ = 1;
   std::uint64_t next_order_ = 1;

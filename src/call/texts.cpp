@@ -166,14 +166,16 @@ void Machine::State::on(const Recalled& recalled) {
              errand->request);
 }
 
-// Its device may be gone; then another one of the user that repeated the request stands in.
+// Its device may be gone, or its socket lost; then another one of the user that repeated the
+// request stands in.
 void Machine::State::resume(const RequestId& id, const Received& received) {
   Received request = received;
   for (const Asker& asker : requests_.find(id)->waiting) {
-    if (presence_.find(request.connection) != nullptr) break;
+    if (presence_.has_socket(request.connection)) break;
     if (const auto* other = std::get_if<ConnectionId>(&asker)) request.connection = *other;
   }
-  if (const Connection* who = presence_.find(request.connection)) return run(request, *who);
+  if (presence_.has_socket(request.connection))
+    return run(request, *presence_.find(request.connection));
   const UserId user = requests_.find(id)->user;
   answer(id, user, refuse(ErrorCode::kUnavailable, "the device that asked for this is gone"),
          std::nullopt);

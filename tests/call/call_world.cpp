@@ -233,6 +233,18 @@ void CallWorld::step(const call::Input& input) {
 
 void CallWorld::hand_in(const call::Input& input) {
   effects_ = machine_->handle(input, now_);
+  if (const auto call = store_.contradiction(effects_)) {
+    // What the gate does: nothing of it happens, but the caller is answered.
+    std::erase_if(effects_, [&](const call::Effect& effect) {
+      const auto* reply = std::get_if<call::SendReply>(&effect);
+      return reply == nullptr || reply->reply.ref.str() != call->str();
+    });
+    for (call::Effect& effect : effects_)
+      std::get<call::SendReply>(effect).reply.body =
+          call::Refusal{call::ErrorCode::kConflict, "this id is taken", std::nullopt};
+    answers_.emplace_back(call::CallNotStored{*call});
+    watch_.see_withdrawn(*call);
+  }
   watch_.see(input, effects_, *machine_, now_.mono);
   for (const call::Effect& effect : effects_) {
     std::visit([this](const auto& one) { keep(one); }, effect);

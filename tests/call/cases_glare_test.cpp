@@ -217,18 +217,31 @@ START_TEST(replace_from_anybody_else_joins_unless_an_admin_asks) {
 END_TEST
 
 START_TEST(what_was_replaced_has_ended_although_the_new_call_could_not_be_stored) {
-  Group w;
-  w.accepts("b1");
-  w.media();
-  w.told("c1");
-  w.send_as("new", "a2", replacing(in_chain("A", "B", "call")));
-  w.media();
-  w.told("c1");  // as if none of this had been performed
-  w.happens(parley::call::CallNotStored{parley::call::CallId("new")});
-  SAYS(w.told("c1"), "end:superseded");
-  SAYS(w.media(), "feed1=none close1 feed2=none close2");
-  ck_assert_uint_eq(w.machine().live_calls(), 0);
-  ck_assert(!w.machine().deadline());
+  for (const bool hung_up_before : {false, true}) {
+    Group w;
+    parley::call::StoreText old;  // the store alone remembers this id
+    old.text.id = parley::call::RequestId("new");
+    ck_assert(w.store().take(old).has_value());
+    w.accepts("b1");
+    w.media();
+    for (const char* c : {"a1", "b1", "c1"}) w.told(c);
+    w.hold_store();
+    SAYS(w.send_as("new", "a2", replacing(in_chain("A", "B", "call"))), "conflict");
+    SAYS(w.told("c1"), "");
+    SAYS(w.media(), "");
+    if (hung_up_before) SAYS(w.hangs_up("a2", "new"), "ok");
+    for (const char* c : {"a1", "c1"})
+      w.told(c);  // the gate keeps the end of the new one from them
+    w.release_store();
+    for (const char* c : {"a1", "c1"}) SAYS(w.told(c), "end:superseded");
+    SAYS(w.media(), "feed1=none close1 feed2=none close2");
+    SAYS(w.records(), hung_up_before ? "started accepted:B@b1 ended:cancelled ended:superseded"
+                                     : "started accepted:B@b1 ended:superseded");
+    ck_assert_uint_eq(w.machine().live_calls(), 0);
+    ck_assert(!w.machine().deadline());
+    SAYS(w.hangs_up("a2", "new"), "not_found");
+    SAYS(w.problems(), "");
+  }
 }
 END_TEST
 

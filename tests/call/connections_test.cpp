@@ -318,6 +318,43 @@ START_TEST(a_request_cut_off_by_a_lost_socket_is_answered_when_it_is_repeated) {
 }
 END_TEST
 
+START_TEST(a_request_of_a_connection_whose_socket_is_lost_makes_nobody_active) {
+  FourDevices w;
+  w.calls("c1", "A", {"B"});
+  w.loses_socket("c3");
+  for (const char* c : {"c1", "c3"}) w.told(c);
+  SAYS(w.accepts("c3"), "");
+  SAYS(w.calls("c3", "B", {"A"}, "two"), "");
+  SAYS(w.told("c1"), "");
+  SAYS(w.accepts("c4"), "ok active-receiver");
+  w.resumes("c3");
+  SAYS(w.accepts("c3"), "already_accepted c4");
+  SAYS(w.problems(), "");
+}
+END_TEST
+
+START_TEST(a_request_that_waits_for_the_store_when_its_socket_is_lost_is_to_be_said_again) {
+  FourDevices w;
+  w.texts("c1", "A", {"B"}, "hello", "t1");
+  w.restart();
+  w.connect("c1", "A");
+  w.connect("c3", "B");
+  parley::call::Init init;
+  init.from = parley::call::ProfileId("A");
+  init.to = {parley::call::ProfileId("B")};
+  init.chain = parley::call::ChainId("t1");
+  w.hold_store();
+  SAYS(w.send_as("k1", "c1", init), "");
+  w.loses_socket("c1");
+  w.release_store();
+  SAYS(w.told("c3"), "");
+  w.resumes("c1");
+  SAYS(w.send_as("k1", "c1", init), "ok active-initiator");
+  SAYS(w.told("c3"), "init:-");
+  SAYS(w.problems(), "");
+}
+END_TEST
+
 START_TEST(losing_everybody_leaves_nothing) {
   FourDevices w;
   w.calls("c1", "A", {"B"});
@@ -338,10 +375,12 @@ int main() {
        a_device_that_comes_and_goes_cannot_hold_up_the_call_for_ever,
        a_device_that_comes_online_in_a_running_call_gets_its_true_role,
        a_device_whose_profile_is_out_gets_the_snapshot_only,
-       a_lost_device_keeps_its_place_for_the_resume_window, another_device_may_accept_a_lost_place,
+       a_lost_device_keeps_its_place_for_the_resume_window,
+       another_device_may_accept_a_lost_place,
        a_caller_lost_before_the_accept_is_picked_up_on_another_device,
        a_caller_lost_for_good_before_the_accept_has_made_a_missed_call,
-       silent_media_alone_is_a_lost_leg_too, socket_and_media_have_windows_of_their_own,
+       silent_media_alone_is_a_lost_leg_too,
+       socket_and_media_have_windows_of_their_own,
        a_lost_socket_keeps_role_and_media_until_it_is_back,
        the_window_runs_from_the_loss_whenever_the_connection_is_given_up,
        a_device_that_rings_goes_on_ringing_while_its_socket_is_lost,
@@ -349,5 +388,7 @@ int main() {
        media_that_waited_for_the_socket_is_made_when_it_is_back,
        media_that_breaks_while_the_socket_is_lost_is_made_anew_when_it_is_back,
        a_request_cut_off_by_a_lost_socket_is_answered_when_it_is_repeated,
+       a_request_of_a_connection_whose_socket_is_lost_makes_nobody_active,
+       a_request_that_waits_for_the_store_when_its_socket_is_lost_is_to_be_said_again,
        losing_everybody_leaves_nothing});
 }

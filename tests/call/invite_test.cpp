@@ -183,6 +183,25 @@ START_TEST(who_is_removed_comes_back_only_when_invited) {
 }
 END_TEST
 
+START_TEST(an_invitation_that_is_refused_leaves_the_removed_one_out) {
+  parley::call::Limits limits;
+  limits.receivers_per_call = 2;
+  CallWorld w(limits);
+  for (const char* c : {"a1", "b1", "c1"})
+    w.connect(c, std::string(1, static_cast<char>(std::toupper(c[0]))));
+  w.calls("a1", "A", {"B", "C"});
+  w.accepts("b1");
+  w.accepts("c1");
+  w.commands(
+      parley::call::RemoveParticipant{parley::call::CallId("call"), parley::call::ProfileId("C")});
+  SAYS(w.invites("a1", {"C", "D"}), "too_large");
+  SAYS(w.accepts("c1"), "forbidden");
+  SAYS(w.invites("a1", {"C"}), "ok");
+  SAYS(w.accepts("c1"), "ok active-receiver");
+  SAYS(w.problems(), "");
+}
+END_TEST
+
 START_TEST(removing_one_of_two_ends_the_call) {
   Running w;
   w.commands(RemoveParticipant{CallId("call"), ProfileId("B")});
@@ -226,6 +245,7 @@ int main() {
        an_accept_and_an_invitation_that_cross_leave_one_call, only_an_active_device_invites,
        a_call_has_a_bounded_number_of_receivers_however_they_come,
        a_caller_invites_while_it_still_rings, a_server_ends_a_call,
-       who_is_removed_comes_back_only_when_invited, removing_one_of_two_ends_the_call,
+       who_is_removed_comes_back_only_when_invited,
+       an_invitation_that_is_refused_leaves_the_removed_one_out, removing_one_of_two_ends_the_call,
        a_server_mutes_and_the_participant_may_unmute_itself, servers_see_the_calls_that_live});
 }

@@ -22,6 +22,8 @@ class PaperStore {
   [[nodiscard]] std::optional<call::Input> take(const call::Effect& effect);
   // Texts are refused from now on, or not any more.
   void set_full(bool full) { full_ = full; }
+  // Nothing can be looked up from now on, or it can again.
+  void set_unreadable(bool unreadable) { unreadable_ = unreadable; }
   // Whether there was such a call, and it has ended.
   [[nodiscard]] bool is_over(const call::CallId& call) const;
   // Every text that is kept: "A:hello B:hi".
@@ -41,6 +43,7 @@ class PaperStore {
   std::map<call::CallId, Call> calls_;
   std::string texts_;
   bool full_ = false;
+  bool unreadable_ = false;
 };
 
 }  // namespace parley::test

@@ -205,21 +205,67 @@ START_TEST(a_profile_whose_only_socket_is_lost_is_not_there) {
 }
 END_TEST
 
+// The store alone remembers this id.
+static void use_up(FourDevices& w, const char* id) {
+  parley::call::StoreText text;
+  text.text.id = parley::call::RequestId(id);
+  ck_assert(w.store().take(text).has_value());
+}
+
 START_TEST(a_call_that_could_not_be_stored_never_was) {
   FourDevices w;
-  w.calls("c1", "A", {"B"});
+  use_up(w, "call");
+  w.hold_store();
+  SAYS(w.calls("c1", "A", {"B"}), "conflict");
   w.connect("c5", "B");
   w.rings("c5");
   SAYS(w.told("c5"), "init:-");
-  const std::string before = w.records();
-  w.happens(parley::call::CallNotStored{parley::call::CallId("call")});
+  w.release_store();
   SAYS(w.told("c5"), "end:failed");
-  SAYS(w.end(), "failed 0 A=failed B=missed");
-  SAYS(w.records(), before);
+  for (const char* c : {"c2", "c3"}) SAYS(w.told(c), "ringing:B@c5");  // of a call unknown to it
+  SAYS(w.records(), "");
   SAYS(w.media(), "open1 feed1=1 mute1+a+v feed1=none close1");
   ck_assert(!w.machine().deadline());
   SAYS(w.calls("c1", "A", {"B"}), "conflict");  // the repeat gets what the first got
   SAYS(w.hangs_up("c1"), "not_found");
+  SAYS(w.problems(), "");
+}
+END_TEST
+
+START_TEST(a_call_that_could_not_be_stored_never_was_although_it_is_over_already) {
+  FourDevices w;
+  use_up(w, "call");
+  w.hold_store();
+  SAYS(w.calls("c1", "A", {"B"}), "conflict");
+  SAYS(w.hangs_up("c1"), "ok");
+  w.release_store();
+  SAYS(w.calls("c1", "A", {"B"}), "conflict");
+  SAYS(w.hangs_up("c1"), "not_found");  // and not "ended"
+  SAYS(w.texts_into("c1", "A", "call", "there is no such chain", "t2"), "not_found");
+  SAYS(w.problems(), "");
+}
+END_TEST
+
+START_TEST(a_chain_that_was_never_founded_goes_with_the_call_that_followed_in_it) {
+  FourDevices w;
+  w.connect("x1", "X");
+  w.texts("x1", "X", {"Y"}, "of X and Y alone", "call");
+  w.restart();
+  for (const char* c : {"c1", "c3"}) w.connect(c, c == std::string("c1") ? "A" : "B");
+  w.connect("x1", "X");
+  w.hold_store();
+  SAYS(w.calls("c1", "A", {"B"}), "conflict");
+  parley::call::Init next;
+  next.from = parley::call::ProfileId("A");
+  next.to = {parley::call::ProfileId("B")};
+  next.chain = parley::call::ChainId("call");
+  next.replace = true;
+  SAYS(w.send_as("next", "c1", next), "conflict");
+  w.release_store();
+  SAYS(w.texts_into("x1", "X", "call", "still ours", "t2"), "ok");
+  SAYS(w.texts_into("c1", "A", "call", "let me in", "t3"), "not_found");
+  ck_assert_uint_eq(w.machine().live_calls(), 0);
+  SAYS(w.problems(), "");
 }
 END_TEST
 
@@ -248,5 +294,7 @@ int main() {
        a_whole_group_that_declines_ends_a_call_nobody_picked_up,
        devices_that_could_be_woken_have_until_the_end_of_the_ringing_time_out,
        a_profile_whose_only_socket_is_lost_is_not_there, a_call_that_could_not_be_stored_never_was,
+       a_call_that_could_not_be_stored_never_was_although_it_is_over_already,
+       a_chain_that_was_never_founded_goes_with_the_call_that_followed_in_it,
        no_call_begins_while_nothing_can_be_stored});
 }

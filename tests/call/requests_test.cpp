@@ -81,6 +81,32 @@ START_TEST(a_user_opens_a_bounded_number_of_calls_that_live) {
 }
 END_TEST
 
+START_TEST(a_call_that_replaces_another_counts_in_its_stead_and_no_more) {
+  parley::call::Limits limits;
+  limits.live_calls_per_user = 5;
+  FourDevices w(limits);
+  const auto replacing = [](const char* chain) {
+    Init init;
+    init.from = ProfileId("A");
+    init.to = {ProfileId("B")};
+    init.chain = parley::call::ChainId(chain);
+    init.replace = true;
+    return init;
+  };
+  SAYS(w.calls("c1", "A", {"B"}, "answered"), "ok active-initiator");
+  SAYS(w.accepts("c3", "answered"), "ok active-receiver");
+  for (const char* id : {"one", "two", "three", "four"})
+    SAYS(w.calls("c1", "A", {"B"}, id), "ok active-initiator");
+  // Its own fourth unanswered call may be another one; a fifth in the stead of a running one not.
+  SAYS(w.send_as("five", "c1", replacing("four")), "ok active-initiator");
+  SAYS(w.send_as("six", "c1", replacing("answered")), "rate_limited");
+  SAYS(w.hangs_up("c1", "five"), "ok");
+  SAYS(w.send_as("six", "c1", replacing("answered")), "ok active-initiator");
+  ck_assert_uint_eq(w.machine().live_calls(), 4);
+  SAYS(w.problems(), "");
+}
+END_TEST
+
 START_TEST(ids_of_calls_and_chains_are_taken_once) {
   FourDevices w;
   w.calls("c1", "A", {"B"}, "one");
@@ -208,8 +234,9 @@ int main() {
       "requests",
       {only_the_owner_of_from_may_call_as_it, calling_only_oneself_is_refused,
        a_call_has_a_bounded_number_of_receivers, a_user_has_at_most_four_unanswered_calls,
-       a_user_opens_a_bounded_number_of_calls_that_live, ids_of_calls_and_chains_are_taken_once,
-       only_members_may_name_a_chain,
+       a_user_opens_a_bounded_number_of_calls_that_live,
+       a_call_that_replaces_another_counts_in_its_stead_and_no_more,
+       ids_of_calls_and_chains_are_taken_once, only_members_may_name_a_chain,
        outsiders_learn_nothing_and_participants_learn_that_it_is_over,
        messages_of_the_other_side_are_refused, a_ringing_that_crossed_an_accept_is_no_error,
        a_repeat_gets_the_first_answer_and_changes_nothing, a_user_has_256_requests_remembered,

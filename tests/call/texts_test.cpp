@@ -261,6 +261,27 @@ START_TEST(an_ended_call_of_earlier_times_is_over_for_its_participants_and_unkno
 }
 END_TEST
 
+START_TEST(what_cannot_be_read_is_not_taken_for_missing) {
+  FourDevices w;
+  w.texts("c1", "A", {"B"}, "hello", "t1");
+  w.calls("c1", "A", {"B"}, "k1");
+  w.hangs_up("c1", "k1");
+  w.restart();
+  for (const char* device : {"c1", "c2"}) w.connect(device, "A");
+  w.store().set_unreadable(true);
+  SAYS(w.texts_into("c1", "A", "t1", "hi", "t2"), "unavailable");
+  SAYS(w.accepts("c1", "k1"), "unavailable");
+  parley::call::Text text{ProfileId("B"), parley::call::ChainId("t1"), {}, "from a server"};
+  SAYS(w.commands(
+           parley::call::PostText{parley::call::RequestId("t3"), parley::call::UserId("s"), text}),
+       "unavailable");
+  w.store().set_unreadable(false);
+  SAYS(w.texts_into("c1", "A", "t1", "hi", "t2"), "ok");
+  SAYS(w.accepts("c1", "k1"), "ended");
+  SAYS(w.problems(), "");
+}
+END_TEST
+
 START_TEST(several_requests_wait_and_the_world_changes_meanwhile) {
   FourDevices w;
   w.texts("c1", "A", {"B"}, "hello", "t1");
@@ -345,6 +366,7 @@ int main() {
        a_server_sends_texts_in_the_name_of_any_profile_and_a_repeat_sends_one,
        a_chain_of_earlier_times_is_asked_of_the_store,
        an_ended_call_of_earlier_times_is_over_for_its_participants_and_unknown_to_others,
+       what_cannot_be_read_is_not_taken_for_missing,
        several_requests_wait_and_the_world_changes_meanwhile, what_waits_for_the_store_is_bounded,
        chains_are_remembered_up_to_a_bound_and_the_used_ones_longest});
 }

@@ -56,7 +56,7 @@ void Watch::note(const call::Disconnected& input) {
 }
 
 void Watch::note(const call::Received& input) {
-  if (!present_.contains(input.connection)) return;
+  if (!present_.contains(input.connection) || without_socket_.contains(input.connection)) return;
   asking_ = input.connection;
   owed_.insert({input.connection, input.request.id});
   if (const auto* ringing = std::get_if<call::Ringing>(&input.request.body))
@@ -91,12 +91,15 @@ void Watch::note(const call::TextStored& input) {
 // The request is now performed for the device that sent it, or one that repeated it.
 void Watch::note(const call::Recalled& input) {
   const auto sender = errands_.extract(input.id);
-  if (sender && sender.mapped() && present_.contains(*sender.mapped())) {
+  const auto may_ask = [this](const call::ConnectionId& connection) {
+    return present_.contains(connection) && !without_socket_.contains(connection);
+  };
+  if (sender && sender.mapped() && may_ask(*sender.mapped())) {
     asking_ = sender.mapped();
     return;
   }
   for (const auto& [connection, request] : owed_)
-    if (request == input.id && !asking_) asking_ = connection;
+    if (request == input.id && !asking_ && may_ask(connection)) asking_ = connection;
 }
 
 void Watch::note_ringing(const call::CallId& id) {
@@ -114,6 +117,7 @@ bool Watch::may_get(const Party& party, Outcome outcome) {
 
 void Watch::check(const call::Welcome& effect) {
   for (const call::Snapshot& snapshot : effect.calls) {
+    if (withdrawn_.contains(snapshot.call)) continue;
     Call& call = call_of(snapshot.call);
     expect(!call.ended, "a snapshot of an ended call");
     call.told.insert(effect.connection);
@@ -128,6 +132,7 @@ void Watch::check(const call::SendReply& effect) {
 
 void Watch::check(const call::SendEvent& effect) {
   expect(present_.contains(effect.connection), "an event to nobody");
+  if (withdrawn_.contains(effect.event.call)) return;
   Call& call = call_of(effect.event.call);
   expect(!call.told_end.contains(effect.connection), "an event after call.end");
   if (std::holds_alternative<call::InitEvent>(effect.event.body))
@@ -189,7 +194,11 @@ void Watch::check(const call::DeliverText& effect) {
 // ---- records --------------------------------------------------------------------------------
 
 void Watch::check(const call::Save& effect) {
-  std::visit([this](const auto& record) { check(record); }, effect);
+  std::visit(
+      [this](const auto& record) {
+        if (!withdrawn_.contains(record.call)) check(record);
+      },
+      effect);
 }
 
 void Watch::check(const call::CallStarted& record) {
@@ -280,6 +289,7 @@ void Watch::check_calls(const call::Machine& machine, base::TimePoint now) {
       ++entry;
     }
   }
+  if (!to_be_undone_.empty()) return;
   expect(machine.live_calls() == alive, "calls live that are over, or the other way round");
   expect(machine.deadline().has_value() == (alive > 0), "a call without a timer, or a timer alone");
   if (ticked_) expect(!machine.deadline() || *machine.deadline() > now, "an overdue timer is kept");

@@ -20,6 +20,12 @@ class Watch {
   // What was handed in, and what came of it. Broken promises are collected in problems().
   void see(const call::Input& input, const std::vector<call::Effect>& effects,
            const call::Machine& machine, base::TimePoint now);
+  // The store holds the id of this call already: what began it is not performed, and the machine
+  // is told CallNotStored after a while. What is told of it until then concerns nobody.
+  void see_withdrawn(const call::CallId& call) {
+    withdrawn_.insert(call);
+    to_be_undone_.insert(call);
+  }
   // After the last call has ended: nothing may be left.
   void see_end(const call::Machine& machine);
   [[nodiscard]] const std::vector<std::string>& problems() const { return problems_; }
@@ -52,6 +58,7 @@ class Watch {
   void note(const call::Received& input);
   void note(const call::TextStored& input);
   void note(const call::Recalled& input);
+  void note(const call::CallNotStored& input) { to_be_undone_.erase(input.call); }
   void note_ringing(const call::CallId& id);
   void note_take(const call::CallId& id);
   void note_invite(const call::Invite& invite);
@@ -103,6 +110,8 @@ class Watch {
   std::set<Where> left_;
   std::set<call::ConnectionId> without_socket_;
   std::map<call::RequestId, bool> immediate_;  // of each call.init
+  std::set<call::CallId> withdrawn_;           // ever
+  std::set<call::CallId> to_be_undone_;        // the machine does not know it yet
   bool ticked_ = false;
   std::map<call::CallId, Call> calls_;
   std::set<call::LegId> opened_;  // ever
