@@ -87,7 +87,7 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
   [[nodiscard]] const Route* route_of(SoupServerMessage* message, std::string_view path);
   void check_size(SoupServerMessage* message, const Route& route, Client& client);
   void serve_route(SoupServerMessage* message, const Route& route, std::string_view path);
-  void answer(std::uint64_t waiting, HttpResponse response);
+  void answer(std::uint64_t waiting, const HttpResponse& response);
   void forget_waiting(SoupServerMessage* message);
   void give_up_waiting(base::TimePoint now);
   void upgrade(SoupServerMessage* message, Client& client);

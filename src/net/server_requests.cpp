@@ -166,16 +166,17 @@ void Server::Impl::serve_route(SoupServerMessage* message, const Route& route,
   waiting_.emplace(
       id, Waiting{Object<SoupServerMessage>(SOUP_SERVER_MESSAGE(g_object_ref(message))), &route,
                   monotonic_now() + route.answer_timeout});
-  route.serve(to_request(message, path), [self = weak_from_this(), id](HttpResponse response) {
-    if (const auto server = self.lock()) server->answer(id, std::move(response));
-  });
+  route.serve(to_request(message, path),
+              [self = weak_from_this(), id](const HttpResponse& response) {
+                if (const auto server = self.lock()) server->answer(id, response);
+              });
   const auto waiting = waiting_.find(id);
   if (waiting == waiting_.end()) return;
   waiting->second.paused = true;
   soup_server_message_pause(message);
 }
 
-void Server::Impl::answer(std::uint64_t waiting, HttpResponse response) {
+void Server::Impl::answer(std::uint64_t waiting, const HttpResponse& response) {
   const auto node = waiting_.extract(waiting);
   if (node.empty()) return;  // its client is gone, or it was given up
   SoupServerMessage* message = node.mapped().message.get();
