@@ -33,6 +33,9 @@ Result<Records> Records::prepare(Database& database) {
        " FROM items), ?1, (SELECT ifnull(max(seq), 0) + 1 FROM items), ?2)"},
       {&r.add_item_, "INSERT INTO items (id, chain, at_ms) VALUES (?1, ?2, ?3)"},
       {&r.find_chain_, "SELECT seq FROM items WHERE id = ?1 AND chain = seq"},
+      {&r.find_own_chain_,
+       "SELECT members.chain FROM items JOIN members ON members.chain = seq"
+       " WHERE id = ?1 AND profile = ?2"},
       {&r.add_member_,
        "INSERT OR IGNORE INTO members (chain, profile, position, newest) VALUES (?1, ?2, ?3, ?1)"},
       {&r.touch_chain_, "UPDATE members SET newest = ?2 WHERE chain = ?1"},
@@ -81,7 +84,7 @@ Result<void> Records::store(const CallStarted& record) {
   // one that did.
   const auto chain = find_chain_.number(record.chain.str());
   if (!chain) return tl::unexpected(chain.error());
-  const auto item = add_item(record.call.str(), record.chain, record.at,
+  const auto item = add_item(record.call.str(), record.chain, record.from, record.at,
                              *chain ? std::nullopt : std::optional(everybody));
   if (!item) return tl::unexpected(item.error());
   if (auto ok = add_call_.run(*item, std::int64_t{record.audio}, std::int64_t{record.video}); !ok)
@@ -130,7 +133,7 @@ Result<void> Records::store(const CallEnded& record) {
 }
 
 Result<void> Records::store(const TextSent& record) {
-  const auto item = add_item(record.id.str(), record.chain, record.at,
+  const auto item = add_item(record.id.str(), record.chain, record.from, record.at,
                              record.founders.empty() ? std::nullopt : Founders(record.founders));
   if (!item) return tl::unexpected(item.error());
   return add_text_.run(*item, record.from.str(), record.body);
@@ -141,23 +144,36 @@ Result<void> Records::store(const Outgoing& record) {
 }
 
 Result<std::int64_t> Records::add_item(const std::string& id, const base::ChainId& chain,
-                                       base::WallTime at, const Founders& founders) {
+                                       const base::ProfileId& from, base::WallTime at,
+                                       const Founders& founders) {
   std::int64_t number = 0;
   if (founders) {
     auto founded = found(chain, at, *founders);
     if (!founded || chain.str() == id) return founded;
     number = *founded;
   } else {
-    const auto known = find_chain_.number(chain.str());
-    if (!known) return tl::unexpected(known.error());
-    if (!*known) return fail(Code::kNotFound, fmt::format("Chain {} is not stored.", chain.str()));
-    number = **known;
+    const auto own = own_chain(chain, from);
+    if (!own) return own;
+    number = *own;
   }
   if (auto ok = explain_taken(add_item_.run(id, number, millis(at)), id); !ok)
     return tl::unexpected(ok.error());
   const std::int64_t item = add_item_.inserted();
   if (auto ok = touch_chain_.run(number, item); !ok) return tl::unexpected(ok.error());
   return item;
+}
+
+// The sender was a member when the machine looked. It may have looked at a chain that was never
+// founded, because this one had its id.
+Result<std::int64_t> Records::own_chain(const base::ChainId& chain, const base::ProfileId& member) {
+  const auto own = find_own_chain_.number(chain.str(), member.str());
+  if (!own) return tl::unexpected(own.error());
+  if (*own) return **own;
+  const auto known = find_chain_.number(chain.str());
+  if (!known) return tl::unexpected(known.error());
+  if (*known)
+    return fail(Code::kConflict, fmt::format("Id {} is taken by a chain of others.", chain.str()));
+  return fail(Code::kNotFound, fmt::format("Chain {} is not stored.", chain.str()));
 }
 
 Result<std::int64_t> Records::found(const base::ChainId& chain, base::WallTime at,

@@ -33,11 +33,14 @@ class Records {
   [[nodiscard]] base::Result<void> store(const Outgoing& record);
 
   // The new item's number. It is the newest of its chain, which begins with it when `founders` are
-  // given; otherwise the chain must be there.
+  // given; otherwise the chain must be there, and `from` a member of it (else kConflict).
   using Founders = std::optional<std::vector<base::ProfileId>>;
   [[nodiscard]] base::Result<std::int64_t> add_item(const std::string& id,
-                                                    const base::ChainId& chain, base::WallTime at,
+                                                    const base::ChainId& chain,
+                                                    const base::ProfileId& from, base::WallTime at,
                                                     const Founders& founders);
+  [[nodiscard]] base::Result<std::int64_t> own_chain(const base::ChainId& chain,
+                                                     const base::ProfileId& member);
   // The number of a chain that begins now.
   [[nodiscard]] base::Result<std::int64_t> found(const base::ChainId& chain, base::WallTime at,
                                                  const std::vector<base::ProfileId>& founders);
@@ -47,6 +50,7 @@ class Records {
   Statement add_founder_;
   Statement add_item_;
   Statement find_chain_;
+  Statement find_own_chain_;
   Statement add_member_;
   Statement touch_chain_;
   Statement add_text_;

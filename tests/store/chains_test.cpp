@@ -118,6 +118,20 @@ START_TEST(only_members_read_a_chain_and_outsiders_learn_nothing) {
 }
 END_TEST
 
+START_TEST(nobody_puts_anything_into_a_chain_of_others) {
+  const Folder folder;
+  const auto store = open_store(folder.file());
+  stored(*store, {text("t", "t", {"a", "b"})});
+  TextSent foreign = text("x", "t");
+  foreign.from = profile("zoe");
+  assert_code(submit(*store, {foreign}), base::Code::kConflict);
+  CallStarted call = started("k", "t");
+  call.from = profile("zoe");
+  assert_code(submit(*store, {call}), base::Code::kConflict);
+  same(ids(history(*store, {"a"}, "t")), "t");
+}
+END_TEST
+
 START_TEST(what_is_not_there_is_not_found) {
   const Folder folder;
   const auto store = open_store(folder.file());
@@ -227,7 +241,8 @@ int main() {
   return parley::test::run(
       "store chains",
       {texts_and_calls_of_a_chain_have_one_order, history_is_paged_from_the_newest_back,
-       only_members_read_a_chain_and_outsiders_learn_nothing, what_is_not_there_is_not_found,
+       only_members_read_a_chain_and_outsiders_learn_nothing,
+       nobody_puts_anything_into_a_chain_of_others, what_is_not_there_is_not_found,
        ids_of_calls_texts_and_chains_are_one_space, chains_are_listed_by_their_newest_item,
        a_chain_that_is_not_stored_begins_with_the_next_call, bodies_come_back_as_they_were,
        who_is_added_to_a_call_has_an_outcome_like_everybody});
