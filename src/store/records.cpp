@@ -152,7 +152,7 @@ Result<std::int64_t> Records::add_item(const std::string& id, const base::ChainI
     if (!founded || chain.str() == id) return founded;
     number = *founded;
   } else {
-    const auto own = own_chain(chain, from);
+    auto own = own_chain(chain, from);
     if (!own) return own;
     number = *own;
   }
