@@ -13,9 +13,11 @@ parley_build_packages=(
   libsoup-3.0-dev libjson-glib-dev libjwt-dev libssl-dev libsqlite3-dev
   prometheus-cpp-dev libfmt-dev libexpected-dev
 )
+# plugins-ugly has x264enc, libav AAC; tools are for operators who try a pipeline by hand.
 # gstreamer1.0-nice: webrtcbin refuses to start without it, whichever ICE agent it is given.
 parley_run_packages=(
   gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice
+  gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-tools
   glib-networking
 )
 parley_test_packages=(
@@ -23,6 +25,7 @@ parley_test_packages=(
   clang-16 clang-tidy-16 clang-format-16 libclang-rt-16-dev llvm-16
   chromium firefox-esr nftables iproute2 sqlite3 curl openssl
   python3-jsonschema python3-websocket
+  ffmpeg nginx libnginx-mod-rtmp srt-tools
 )
 parley_bench_packages=(janus nlohmann-json3-dev libsrtp2-dev)
 

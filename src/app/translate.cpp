@@ -96,6 +96,8 @@ std::optional<call::Input> to_input(const media::Event& event) {
           },
           [](const media::Verdict&) -> Input { return std::nullopt; },
           [](const media::Closed&) -> Input { return std::nullopt; },
+          [](const media::Answered&) -> Input { return std::nullopt; },
+          [](const media::Patched&) -> Input { return std::nullopt; },
       },
       event);
 }

@@ -40,6 +40,7 @@ using ConnectionId = Id<struct ConnectionTag>;  // one device or tab; named by t
 using CallId = Id<struct CallTag>;              // the id of the call.init that made it
 using ChainId = Id<struct ChainTag>;
 using RequestId = Id<struct RequestTag>;
+using JobId = Id<struct JobTag>;  // a recording, a mixer or a bridge; named by the server
 
 // Numbers that never leave the process.
 template <class Tag>

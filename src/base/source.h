@@ -9,13 +9,24 @@ namespace parley::base {
 
 enum class Kind { kAudio, kVideo };
 
-enum class Source { kMic, kCamera, kScreen, kScreenAudio };
+// What a mixer makes of a call has one name for both kinds.
+enum class Source { kMic, kCamera, kScreen, kScreenAudio, kMixAudio, kMixVideo };
 
 // Pixels: the largest frame of VP8 (RFC 6386, 9.1), and the most a subscriber may ask for.
 inline constexpr std::uint32_t kMaxFrameHeight = 16384;
 
 [[nodiscard]] constexpr Kind kind_of(Source source) {
-  return source == Source::kMic || source == Source::kScreenAudio ? Kind::kAudio : Kind::kVideo;
+  switch (source) {
+    case Source::kMic:
+    case Source::kScreenAudio:
+    case Source::kMixAudio:
+      return Kind::kAudio;
+    case Source::kCamera:
+    case Source::kScreen:
+    case Source::kMixVideo:
+      return Kind::kVideo;
+  }
+  return Kind::kVideo;
 }
 
 [[nodiscard]] constexpr std::string_view name_of(Kind kind) {
@@ -32,10 +43,14 @@ inline constexpr std::uint32_t kMaxFrameHeight = 16384;
       return "screen";
     case Source::kScreenAudio:
       return "screen-audio";
+    case Source::kMixAudio:
+    case Source::kMixVideo:
+      return "mix";
   }
   return "";
 }
 
+// What a client may send.
 [[nodiscard]] constexpr std::optional<Source> parse_source(std::string_view name) {
   for (Source s : {Source::kMic, Source::kCamera, Source::kScreen, Source::kScreenAudio})
     if (name == name_of(s)) return s;

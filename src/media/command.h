@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -78,7 +79,59 @@ struct Mute {
   bool video_muted = false;
 };
 
+// ---- jobs -----------------------------------------------------------------------------------
+
+// How jobs name `stream`: as `owner`'s in `group`. Before its first Feed; kept until the stream is
+// forgotten.
+struct Name {
+  StreamId stream;
+  std::string group;
+  std::string owner;
+};
+// A process that shows `secret` may tap every named stream of `group` but those of `hidden` owners,
+// and feed the ports that were opened for `job`. Given again for the same job, it replaces
+// `hidden`: taps of an owner who is hidden now end at once.
+struct AdmitJob {
+  base::JobId job;
+  std::string secret;
+  std::string group;
+  std::set<std::string> hidden;
+};
+// Its connections are closed; its ports stay until CloseLeg.
+struct DismissJob {
+  base::JobId job;
+};
+// A leg whose media comes from a job's socket, as `owner` in `group`, and that receives nothing.
+// It publishes the sources that are attached. Connected: the first one is attached; Silent: nothing
+// has come for silent_after, or none is attached any more; Audible: media again. Ended by CloseLeg.
+struct OpenPort {
+  LegId leg;
+  base::JobId job;
+  std::string owner;
+};
+
+// ---- guests: WHIP (RFC 9725) and WHEP -------------------------------------------------------
+
+// A leg whose peer makes the only offer. Answered with Answered, or a Verdict with an error, after
+// which there is no such leg. `publishes`: the peer sends (audio is its microphone, video its
+// camera); else it receives, on its m-line of each kind, the first stream it is shown that has a
+// track of that kind.
+struct OpenGuest {
+  LegId leg;
+  std::uint64_t ticket = 0;
+  bool publishes = true;
+  std::string sdp;
+};
+// application/trickle-ice-sdpfrag (RFC 8840, 9). Candidates are taken note of only: the server is
+// ICE-lite. New credentials restart ICE. Answered with Patched, or a Verdict with an error.
+struct PatchGuest {
+  LegId leg;
+  std::uint64_t ticket = 0;
+  std::string fragment;
+};
+
 using Command =
-    std::variant<OpenLeg, CloseLeg, Answer, Publish, Subscribe, Restart, Feed, Show, Hide, Mute>;
+    std::variant<OpenLeg, CloseLeg, Answer, Publish, Subscribe, Restart, Feed, Show, Hide, Mute,
+                 Name, AdmitJob, DismissJob, OpenPort, OpenGuest, PatchGuest>;
 
 }  // namespace parley::media

@@ -371,4 +371,20 @@ void Control::handle(Mute& command) {
   io_->inbox()->post(SetMute{command.stream, command.audio_muted, command.video_muted});
 }
 
+// ---- jobs and guests ------------------------------------------------------------------------
+
+void Control::handle(Name& /*command*/) {}
+void Control::handle(AdmitJob& /*command*/) {}
+void Control::handle(DismissJob& /*command*/) {}
+void Control::handle(OpenPort& command) {
+  on_event_(Failed{command.leg, "this server has no ports for jobs"});
+}
+void Control::handle(OpenGuest& command) {
+  verdict(command.leg, command.ticket,
+          base::fail(base::Code::kUnavailable, "this server takes no guests"));
+}
+void Control::handle(PatchGuest& command) {
+  verdict(command.leg, command.ticket, base::fail(base::Code::kNotFound, "there is no such leg"));
+}
+
 }  // namespace parley::media

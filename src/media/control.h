@@ -93,6 +93,12 @@ class Control {
   void handle(Show& command);
   void handle(Hide& command);
   void handle(Mute& command);
+  void handle(Name& command);
+  void handle(AdmitJob& command);
+  void handle(DismissJob& command);
+  void handle(OpenPort& command);
+  void handle(OpenGuest& command);
+  void handle(PatchGuest& command);
 
   void open_waiting();
   void retire(Remains remains);

@@ -47,7 +47,20 @@ struct Failed {  // the leg is of no more use; CloseLeg is still expected
 struct Closed {  // nothing of the leg is left: no thread, no socket, no memory
   base::LegId leg;
 };
+// To a guest's offer.
+struct Answered {
+  base::LegId leg;
+  std::uint64_t ticket = 0;
+  std::string sdp;
+};
+// `fragment`: with the server's new credentials; empty: only candidates came.
+struct Patched {
+  base::LegId leg;
+  std::uint64_t ticket = 0;
+  std::string fragment;
+};
 
-using Event = std::variant<Offered, Verdict, Connected, Silent, Audible, Failed, Closed>;
+using Event =
+    std::variant<Offered, Verdict, Connected, Silent, Audible, Failed, Closed, Answered, Patched>;
 
 }  // namespace parley::media

@@ -26,6 +26,11 @@ struct WorkerConfig {
   // How long others keep the tracks of a participant who went over to another leg that does not
   // publish them (yet): somebody there may have to allow the microphone.
   std::chrono::milliseconds kept_after_switch{15'000};
+  // Path of the Unix socket that jobs connect to; empty: none. Its folder is made with mode 0700. A
+  // process of the server's own user that shows the secret in the file beside it (".key", mode
+  // 0600, new at each start) may tap every group, which is how an operator tries a pipeline by
+  // hand.
+  std::string tap_socket;
   std::chrono::milliseconds reaper_watchdog{10'000};
   // The end of a worker waits for pipelines as long as one is done in this time.
   std::chrono::milliseconds shutdown_stall{2'000};
@@ -43,6 +48,8 @@ struct WorkerStats {
   std::uint64_t send_drops = 0;         // the kernel had no room
   std::uint64_t keyframe_requests = 0;  // PLIs sent to publishers
   std::uint64_t fingerprint_mismatches = 0;
+  std::uint64_t tap_packets = 0;   // given to jobs
+  std::uint64_t tap_drops = 0;     // a job did not read in time
   std::uint64_t legs = 0;          // open now
   std::uint64_t legs_reaping = 0;  // on their way to NULL
   std::uint64_t reaper_stuck = 0;  // beyond the watchdog

@@ -1,0 +1,47 @@
+// Starts `parley-job` processes and hears what becomes of them. None of them is ever waited for.
+//
+// Main thread only.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "job/spec.h"
+
+namespace parley::app {
+
+struct JobSettings {
+  std::string program;                          // path of parley-job; empty: beside this program
+  std::size_t most = 16;                        // at a time
+  std::chrono::milliseconds stop_wait{10'000};  // from Stop to SIGKILL of its process group
+};
+
+class Jobs {
+ public:
+  // `on_report` hears everything a job says, in order, and last of all exactly one StateReport
+  // kEnded or kFailed, which is made up when the process died without a word: then its message says
+  // how. Called from the main loop, never from within start() or stop().
+  using OnReport = std::function<void(const base::JobId&, const job::Report&)>;
+  Jobs(JobSettings settings, OnReport on_report);
+  // Kills what is left.
+  ~Jobs();
+  Jobs(const Jobs&) = delete;
+  Jobs& operator=(const Jobs&) = delete;
+
+  // kBusy: `most` of them run; kUnavailable: the program cannot be started, and why.
+  [[nodiscard]] base::Result<void> start(const job::Spec& spec);
+  void order(const base::JobId& job, const job::Order& order);  // unknown ones are ignored
+  [[nodiscard]] std::size_t running() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace parley::app
