@@ -27,6 +27,21 @@ constexpr std::uint16_t bit(std::uint8_t extension) {
   return static_cast<std::uint16_t>(1U << extension);
 }
 
+// Makes a guest's packet one of a peer that took our offer; false when its payload type was not
+// agreed on.
+bool translate(const PayloadTypes& names, rtp::Packet& packet, std::span<std::uint8_t> bytes) {
+  const std::uint8_t ours = names[packet.payload_type()];
+  if (ours == kNoPayloadType) return false;
+  rtp::set_payload_type(bytes.data(), ours);
+  packet.forget_extensions();  // the same ids would mean something else
+  return true;
+}
+
+bool has_name(const IncomingTrack& track, std::uint8_t ours) {
+  return std::any_of(track.payload_names.begin(), track.payload_names.end(),
+                     [ours](const PayloadName& name) { return name.ours == ours; });
+}
+
 // The header a packet leaves with, for all receivers that take the same extensions.
 class Template {
  public:
@@ -38,6 +53,11 @@ class Template {
     rtp::set_sequence(bytes_.data(), numbers.sequence);
     rtp::set_timestamp(bytes_.data(), numbers.timestamp);
     rtp::set_ssrc(bytes_.data(), out.ssrc);
+    if (out.names != nullptr || renamed_) {
+      const std::uint8_t ours = packet_.payload_type();
+      rtp::set_payload_type(bytes_.data(), out.names != nullptr ? (*out.names)[ours] : ours);
+      renamed_ = out.names != nullptr;
+    }
     if (mid_at_ != 0) {
       bytes_[mid_at_] = static_cast<std::uint8_t>(out.mid[0]);
       bytes_[mid_at_ + 1] = static_cast<std::uint8_t>(out.mid[1]);
@@ -80,6 +100,7 @@ class Template {
   std::uint16_t extensions_ = 0;
   std::size_t mid_at_ = 0;
   std::size_t size_ = 0;
+  bool renamed_ = false;  // bytes_ have the payload type of one receiver
   std::array<std::uint8_t, rtp::HeaderWriter::kMaxBytes> bytes_;  // size_ of them are written
 };
 
@@ -110,9 +131,13 @@ bool Router::State::on_rtp(Leg& leg, std::span<std::uint8_t> datagram, TimePoint
   }
   ++stats.packets_in;
   stats.bytes_in += datagram.size();
-  const auto packet = rtp::Packet::parse(datagram.first(*plain));
+  auto packet = rtp::Packet::parse(datagram.first(*plain));
   if (!packet) {
     ++stats.malformed;
+    return true;
+  }
+  if (leg.names != nullptr && !translate(*leg.names, *packet, datagram)) {
+    ++stats.unroutable;
     return true;
   }
   record_arrival(leg, *packet, now);
@@ -136,7 +161,8 @@ void Router::State::record_arrival(Leg& leg, const rtp::Packet& packet, TimePoin
   leg.arrivals->on_packet(rtp::load16(number.data()), packet.ssrc(), now);
 }
 
-// By SSRC; for one that is new, by who announced it, or by the MID in the packet.
+// By SSRC; for one that is new, by who announced it, or by the MID in the packet; a guest's has
+// none and is told by the payload type.
 Source* Router::State::source_of(Leg& leg, const rtp::Packet& packet, TimePoint now) {
   const std::uint32_t ssrc = packet.ssrc();
   const auto known = std::find(leg.source_ssrcs.begin(), leg.source_ssrcs.end(), ssrc);
@@ -155,7 +181,9 @@ Source* Router::State::source_of(Leg& leg, const rtp::Packet& packet, TimePoint 
       learned = false;
       break;
     }
-    if (!mid.empty() && candidate->config.mid == mid) {
+    const bool named = leg.names != nullptr ? has_name(candidate->config, packet.payload_type())
+                                            : !mid.empty() && candidate->config.mid == mid;
+    if (named) {
       track = candidate.get();
       learned = true;
     }

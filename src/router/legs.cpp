@@ -1,6 +1,7 @@
 // Who there is, and who gets what.
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "router/state.h"
@@ -43,6 +44,21 @@ InTrack* incoming_of(Leg& leg, base::Source source) {
   return nullptr;
 }
 
+// Of all tracks together: they share one transport, and so one set of payload types.
+std::unique_ptr<PayloadTypes> names_of(const std::vector<IncomingTrack>& tracks) {
+  std::unique_ptr<PayloadTypes> names;
+  for (const IncomingTrack& track : tracks)
+    for (const PayloadName& name : track.payload_names) {
+      if (name.theirs >= std::tuple_size_v<PayloadTypes>) continue;
+      if (names == nullptr) {
+        names = std::make_unique<PayloadTypes>();
+        names->fill(kNoPayloadType);
+      }
+      (*names)[name.theirs] = name.ours;
+    }
+  return names;
+}
+
 template <class T>
 std::uint32_t place_in(std::vector<std::unique_ptr<T>>& slots, std::unique_ptr<T> item) {
   const auto free = std::find(slots.begin(), slots.end(), nullptr);
@@ -73,6 +89,15 @@ void OutTrack::configure(const OutgoingTrack& track) {
   payload_types.reset();
   for (const std::uint8_t type : track.payload_types)
     if (type < payload_types.size()) payload_types.set(type);
+  names.reset();
+  for (const PayloadName& name : track.payload_names) {
+    if (name.ours >= std::tuple_size_v<PayloadTypes>) continue;
+    if (names == nullptr) {
+      names = std::make_unique<PayloadTypes>();
+      for (std::size_t i = 0; i < names->size(); ++i) (*names)[i] = static_cast<std::uint8_t>(i);
+    }
+    (*names)[name.ours] = name.theirs & 0x7fU;
+  }
   extensions = 0;
   for (const std::uint8_t id : track.extensions)
     if (id >= 1 && id <= rtp::kMaxExtensionId) extensions |= static_cast<std::uint16_t>(1U << id);
@@ -141,6 +166,7 @@ void Router::State::open_gate(Leg& leg, srtp::Inbound in, srtp::Outbound out) {
 void Router::State::set_incoming(Leg& leg, std::vector<IncomingTrack> tracks) {
   std::vector<std::unique_ptr<InTrack>> old = std::move(leg.incoming);
   leg.incoming.clear();
+  leg.names = names_of(tracks);
   for (IncomingTrack& config : tracks) {
     const auto same = std::find_if(old.begin(), old.end(), [&](const auto& track) {
       return track != nullptr && track->config.source == config.source &&

@@ -23,11 +23,20 @@ namespace parley::router {
 using base::LegId;
 using base::StreamId;
 
+// What a peer that made the offer calls a payload type of ours.
+struct PayloadName {
+  std::uint8_t theirs = 0;
+  std::uint8_t ours = 0;
+};
+
 // What a leg's peer sends for one of its sources, after an accepted answer.
 struct IncomingTrack {
   base::Source source = base::Source::kMic;
   std::string mid;                   // for SSRCs that were not announced
   std::vector<std::uint32_t> ssrcs;  // announced; may be empty
+  // Not empty: a guest's. Its packets have these payload types and no other, no header extensions
+  // that we know, and tell the track of an SSRC that was not announced by them.
+  std::vector<PayloadName> payload_names = {};
 };
 
 // One track as one receiving leg gets it.
@@ -36,8 +45,9 @@ struct OutgoingTrack {
   base::Source source = base::Source::kMic;
   std::uint32_t ssrc = 0;
   std::array<char, 2> mid{};
-  std::vector<std::uint8_t> payload_types;  // the receiver takes these
-  std::vector<std::uint8_t> extensions;     // ids the receiver takes (sdp::Extension)
+  std::vector<std::uint8_t> payload_types;      // the receiver takes these
+  std::vector<std::uint8_t> extensions;         // ids the receiver takes (sdp::Extension)
+  std::vector<PayloadName> payload_names = {};  // of those it calls otherwise
 };
 
 struct RouterStats {

@@ -68,6 +68,10 @@ struct Source {
   std::optional<SenderClock> clock;
 };
 
+// By payload type, another one; kNoPayloadType: none.
+using PayloadTypes = std::array<std::uint8_t, 128>;
+inline constexpr std::uint8_t kNoPayloadType = 0xff;
+
 // One track as a receiving leg gets it.
 struct OutTrack {
   OutTrack(Leg& receiver, const OutgoingTrack& track, rtp::Splicer numbers,
@@ -81,6 +85,7 @@ struct OutTrack {
   std::uint16_t extensions = 0;  // bit per id
   std::array<char, 2> mid{};
   std::bitset<128> payload_types;
+  std::unique_ptr<PayloadTypes> names;  // what the receiver calls them; nullptr: as we do
   rtp::Splicer splicer;
   rtp::PictureIds pictures;
   std::uint32_t packets = 0;
@@ -124,6 +129,7 @@ struct Leg {
   [[nodiscard]] bool open() const { return gate != nullptr; }
 
   std::vector<std::unique_ptr<InTrack>> incoming;
+  std::unique_ptr<PayloadTypes> names;               // of a guest: what its payload types are to us
   std::vector<std::uint32_t> source_ssrcs;           // same order as sources; scanned per packet
   std::vector<std::unique_ptr<Source>> sources;      // at most kMaxActiveSources
   std::unique_ptr<rtp::TransportFeedback> arrivals;  // once the peer numbers its packets

@@ -39,6 +39,8 @@ class Packet {
     if (id > kMaxExtensionId) return {};
     return data_.subspan(extensions_[id].offset, extensions_[id].bytes);
   }
+  // As if there were none: of a sender whose ids have other meanings.
+  void forget_extensions() { extensions_ = {}; }
 
  private:
   struct Extension {
@@ -84,6 +86,9 @@ class HeaderWriter {
 };
 
 // Patches of a header.
+inline void set_payload_type(std::uint8_t* header, std::uint8_t payload_type) {
+  header[1] = static_cast<std::uint8_t>((header[1] & 0x80U) | payload_type);  // the marker stays
+}
 inline void set_sequence(std::uint8_t* header, std::uint16_t sequence) {
   store16(header + 2, sequence);
 }

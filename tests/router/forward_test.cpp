@@ -411,6 +411,54 @@ START_TEST(orders_about_unknown_legs_and_streams_do_no_harm) {
 }
 END_TEST
 
+// A guest made the offer: its payload types are its own, its extensions and SSRCs unknown.
+START_TEST(a_guest_is_spoken_to_in_its_own_payload_types) {
+  Room room;
+  Peer& viewer = room.add(2);
+  Peer& guest_viewer = room.add(3);
+  room.add(1);
+  room.router.set_incoming(LegId{1}, {{Source::kMic, "0", {}, {{109, kOpus}}},
+                                      {Source::kCamera, "1", {}, {{120, kVp8}}}});
+  room.router.feed(StreamId{1}, LegId{1});
+  room.receive(2, {1});
+  auto tracks = Room::tracks(3, 1);
+  for (auto& track : tracks) {
+    track.extensions.clear();
+    track.payload_names = {{100, kOpus}, {101, kVp8}};
+  }
+  room.router.set_outgoing(LegId{3}, tracks);
+
+  // Id 1 is not the MID to it, and id 4 no number of transport-cc.
+  ck_assert(room.send(1, {.ssrc = 7,
+                          .sequence = 1,
+                          .payload_type = 109,
+                          .extensions = {{1, text_bytes("00")}, {4, {0, 1}}}}));
+  ck_assert(room.send(
+      1, {.ssrc = 8, .sequence = 1, .payload_type = 120, .payload = vp8_key(), .marker = true}));
+  ck_assert(room.send(1, {.ssrc = 9, .sequence = 1, .payload_type = kVp8, .payload = vp8_key()}));
+  ck_assert_uint_eq(room.router.stats().unroutable, 1);  // what it did not offer as such
+
+  ck_assert_uint_eq(viewer.rtp.size(), 2);
+  ck_assert_uint_eq(viewer.packet(0).payload_type(), kOpus);
+  ck_assert_uint_eq(viewer.packet(1).payload_type(), kVp8);
+  ck_assert(viewer.packet(0).extension(rtp::kAudioLevelExtension).empty());
+  ck_assert_uint_eq(guest_viewer.rtp.size(), 2);
+  ck_assert_uint_eq(guest_viewer.packet(0).payload_type(), 100);
+  ck_assert_uint_eq(guest_viewer.packet(1).payload_type(), 101);
+  ck_assert(guest_viewer.packet(1).marker());
+  ck_assert_uint_eq(guest_viewer.rtp[0][0] & 0x10U, 0);  // no extension
+
+  // A key frame is asked for by the SSRC that was learned.
+  room.pass(1s);
+  room.peers.at(1)->clear();
+  ck_assert(room.send_pli(3, Room::ssrc(3, 1, Source::kCamera)));
+  room.pass(1s);
+  const auto asked = room.peers.at(1)->items<rtp::PictureLossIndication>();
+  ck_assert_uint_eq(asked.size(), 1);
+  ck_assert_uint_eq(asked[0].media_ssrc, 8);
+}
+END_TEST
+
 // Each SSRC is new, as it is each time somebody turns a camera off and on.
 START_TEST(tracks_that_ended_leave_no_memory_behind) {
   Room room;
@@ -457,5 +505,6 @@ int main() {
                             a_leg_removed_in_the_middle_of_a_batch_leaves_nothing_behind,
                             a_fan_out_larger_than_the_outbox_loses_nothing,
                             orders_about_unknown_legs_and_streams_do_no_harm,
+                            a_guest_is_spoken_to_in_its_own_payload_types,
                             tracks_that_ended_leave_no_memory_behind});
 }
