@@ -73,10 +73,6 @@ Result<Records> Records::prepare(Database& database) {
   return r;
 }
 
-Result<void> Records::apply(const Record& record) {
-  return std::visit([this](const auto& r) { return store(r); }, record);
-}
-
 Result<void> Records::store(const CallStarted& record) {
   std::vector<base::ProfileId> everybody = {record.from};
   everybody.insert(everybody.end(), record.to.begin(), record.to.end());

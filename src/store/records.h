@@ -1,4 +1,4 @@
-// What each record does to the tables, by statements prepared once.
+// What each record of calls and texts does to the tables, by statements prepared once.
 #pragma once
 
 #include <optional>
@@ -17,13 +17,6 @@ class Records {
   [[nodiscard]] static base::Result<Records> prepare(Database& database);
 
   // kConflict or kNotFound when the record contradicts what is stored.
-  [[nodiscard]] base::Result<void> apply(const Record& record);
-
-  // Ends every call that has no end, as `failed`; how many.
-  [[nodiscard]] base::Result<int> fail_open_calls(base::WallTime now);
-
- private:
-  Records() = default;
   [[nodiscard]] base::Result<void> store(const CallStarted& record);
   [[nodiscard]] base::Result<void> store(const CallAccepted& record);
   [[nodiscard]] base::Result<void> store(const ParticipantAdded& record);
@@ -32,6 +25,11 @@ class Records {
   [[nodiscard]] base::Result<void> store(const TextSent& record);
   [[nodiscard]] base::Result<void> store(const Outgoing& record);
 
+  // Ends every call that has no end, as `failed`; how many.
+  [[nodiscard]] base::Result<int> fail_open_calls(base::WallTime now);
+
+ private:
+  Records() = default;
   // The new item's number. It is the newest of its chain, which begins with it when `founders` are
   // given; otherwise the chain must be there, and `from` a member of it (else kConflict).
   using Founders = std::optional<std::vector<base::ProfileId>>;

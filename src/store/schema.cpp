@@ -133,9 +133,44 @@ constexpr const char* kOneOrder =
        DROP TABLE old_participants;
        DROP TABLE old_calls;)";
 
+// Recordings name their call by its id: one may run in a call that the disk refused to store.
+// `over_ms` NULL: it runs. `by_whom` is a profile.
+constexpr const char* kRecordings =
+    R"(CREATE TABLE recordings (
+         seq INTEGER PRIMARY KEY,
+         id TEXT NOT NULL UNIQUE,
+         call TEXT NOT NULL,
+         layout TEXT NOT NULL,
+         format TEXT NOT NULL,
+         policy TEXT NOT NULL,
+         by_whom TEXT NOT NULL,
+         began_ms INTEGER NOT NULL,
+         state TEXT NOT NULL DEFAULT 'running',
+         message TEXT NOT NULL DEFAULT '',
+         offset_us INTEGER,
+         over_ms INTEGER
+       ) STRICT;
+       CREATE INDEX recordings_of_call ON recordings (call);
+       CREATE INDEX recordings_by_end ON recordings (over_ms);
+       CREATE TABLE recording_parts (
+         recording INTEGER NOT NULL REFERENCES recordings (seq) ON DELETE CASCADE,
+         file TEXT NOT NULL,
+         owner TEXT NOT NULL,
+         source TEXT NOT NULL,
+         codec TEXT NOT NULL,
+         start_ms INTEGER NOT NULL,
+         duration_ms INTEGER NOT NULL,
+         bytes INTEGER NOT NULL,
+         closed INTEGER NOT NULL,
+         recovered INTEGER NOT NULL,
+         gaps TEXT NOT NULL,
+         PRIMARY KEY (recording, file)
+       ) STRICT, WITHOUT ROWID;
+       CREATE INDEX open_recording_parts ON recording_parts (recording) WHERE closed = 0;)";
+
 // Step n leads from version n to n + 1, and is never changed once released: a later one corrects
 // it.
-constexpr std::array kSteps = {kFirst, kOneOrder};
+constexpr std::array kSteps = {kFirst, kOneOrder, kRecordings};
 
 Result<void> run_step(Database& database, std::size_t version) {
   const std::string sql = fmt::format(

@@ -40,7 +40,10 @@ Result<Tables> prepare_tables(Database& database) {
   if (!history) return tl::unexpected(history.error());
   auto outbox = Outbox::prepare(database);
   if (!outbox) return tl::unexpected(outbox.error());
-  return Tables{std::move(*records), std::move(*history), std::move(*outbox)};
+  auto recordings = Recordings::prepare(database);
+  if (!recordings) return tl::unexpected(recordings.error());
+  return Tables{std::move(*records), std::move(*history), std::move(*outbox),
+                std::move(*recordings)};
 }
 
 }  // namespace
@@ -119,6 +122,34 @@ void Store::forget_outgoing(const std::string& id) { worker_->submit({OutgoingFo
 
 void Store::put_off_outgoing(const std::string& id, base::WallTime next) {
   worker_->submit({OutgoingPutOff{id, next}, {}});
+}
+
+void Store::find_recording(const base::JobId& recording, RecordingFilter filter,
+                           std::function<void(Result<StoredRecording>)> done) {
+  worker_->look_up<StoredRecording>([recording, filter = std::move(filter)](
+                                        Tables& t) { return t.recordings.find(recording, filter); },
+                                    std::move(done));
+}
+
+void Store::list_recordings(RecordingFilter filter, std::optional<base::JobId> before,
+                            std::size_t limit,
+                            std::function<void(Result<Page<StoredRecording>>)> done) {
+  worker_->look_up<Page<StoredRecording>>(
+      [filter = std::move(filter), before = std::move(before), limit](Tables& t) {
+        return t.recordings.list(filter, before, limit);
+      },
+      std::move(done));
+}
+
+void Store::stale_recordings(std::function<void(Result<std::vector<StoredRecording>>)> done) {
+  worker_->look_up<std::vector<StoredRecording>>([](Tables& t) { return t.recordings.stale(); },
+                                                 std::move(done));
+}
+
+void Store::expired_recordings(base::WallTime time, std::size_t limit,
+                               std::function<void(Result<std::vector<StoredRecording>>)> done) {
+  worker_->look_up<std::vector<StoredRecording>>(
+      [time, limit](Tables& t) { return t.recordings.expired(time, limit); }, std::move(done));
 }
 
 StoreStats Store::stats() const { return worker_->stats(); }

@@ -78,8 +78,46 @@ struct Outgoing {
   std::string body;
   base::WallTime at;
 };
-using Record = std::variant<CallStarted, CallAccepted, ParticipantAdded, ParticipantLeft, CallEnded,
-                            TextSent, Outgoing>;
+// A recording that begins now. Its texts are the protocol's words.
+struct RecordingBegan {
+  base::JobId recording;
+  base::CallId call;
+  std::string layout;
+  std::string format;
+  std::string policy;
+  std::string by;  // the profile that asked for it
+  base::WallTime at;
+};
+// A file of it, as it is now; the same `file` again replaces what was said before. Times are from
+// the recording's beginning.
+struct RecordingPart {
+  base::JobId recording;
+  std::string file;
+  std::string owner;   // empty: composed of everybody
+  std::string source;  // empty: composed
+  std::string codec;
+  std::int64_t start_ms = 0;
+  std::int64_t duration_ms = 0;
+  std::uint64_t bytes = 0;
+  bool closed = false;     // nothing more comes, and all of it is on disk
+  bool recovered = false;  // closed by nobody: measured after its writer had died
+  std::string gaps;        // JSON: [{"startMs", "durationMs", "why"}, …]
+};
+// The first word about its end is the one that stays.
+struct RecordingOver {
+  base::JobId recording;
+  std::string state;  // "ended" or "failed"
+  std::string message;
+  std::optional<double> offset_ms;  // largest measured between two of its tracks
+  base::WallTime at;
+};
+// Only one that is over.
+struct RecordingDeleted {
+  base::JobId recording;
+};
+using Record =
+    std::variant<CallStarted, CallAccepted, ParticipantAdded, ParticipantLeft, CallEnded, TextSent,
+                 Outgoing, RecordingBegan, RecordingPart, RecordingOver, RecordingDeleted>;
 
 struct StoredParticipant {
   base::ProfileId profile;
@@ -122,6 +160,21 @@ struct Page {
 struct DueOutgoing {
   Outgoing message;
   int attempts = 0;  // that failed so far
+};
+
+// `state`: "running", or as RecordingOver says.
+struct StoredRecording {
+  RecordingBegan began;
+  std::string state;
+  std::string message;
+  std::optional<double> offset_ms;
+  std::optional<base::WallTime> over;
+  std::vector<RecordingPart> parts;  // by their beginning
+};
+// Whose recordings: of this call; of calls that one of these profiles was in (empty: anybody's).
+struct RecordingFilter {
+  std::optional<base::CallId> call;
+  std::vector<base::ProfileId> profiles;
 };
 
 struct StoreStats {
@@ -208,6 +261,18 @@ class Store {
   void forget_outgoing(const std::string& id);
   // An attempt failed: not before `next`.
   void put_off_outgoing(const std::string& id, base::WallTime next);
+
+  // kNotFound: there is none, or the filter hides it.
+  void find_recording(const base::JobId& recording, RecordingFilter filter,
+                      std::function<void(base::Result<StoredRecording>)> done);
+  // The newest first. `before`: go on behind this one; kNotFound: it is not there.
+  void list_recordings(RecordingFilter filter, std::optional<base::JobId> before, std::size_t limit,
+                       std::function<void(base::Result<Page<StoredRecording>>)> done);
+  // Those without an end, and those with a part that nobody has closed.
+  void stale_recordings(std::function<void(base::Result<std::vector<StoredRecording>>)> done);
+  // Those that were over before `time`, the oldest first; at most `limit`.
+  void expired_recordings(base::WallTime time, std::size_t limit,
+                          std::function<void(base::Result<std::vector<StoredRecording>>)> done);
 
   [[nodiscard]] StoreStats stats() const;
   [[nodiscard]] Opening opening() const;

@@ -179,12 +179,23 @@ std::vector<Result<void>> Worker::commit_each(const std::vector<Submission>& gro
 Result<void> Worker::apply(const Submission& submission) {
   if (const auto* records = records_of(submission)) {
     for (const Record& record : *records)
-      if (auto applied = tables_.records.apply(record); !applied) return applied;
+      if (auto applied = apply(record); !applied) return applied;
     return {};
   }
   if (const auto* forgotten = std::get_if<OutgoingForgotten>(&submission.what))
     return tables_.outbox.apply(*forgotten);
   return tables_.outbox.apply(std::get<OutgoingPutOff>(submission.what));
+}
+
+Result<void> Worker::apply(const Record& record) {
+  return std::visit(
+      [this]<class R>(const R& r) -> Result<void> {
+        if constexpr (Recordings::kKnows<R>)
+          return tables_.recordings.store(r);
+        else
+          return tables_.records.store(r);
+      },
+      record);
 }
 
 void Worker::answer(Submission submission, const Result<void>& result) {

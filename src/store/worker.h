@@ -20,6 +20,7 @@
 #include "store/file.h"
 #include "store/history.h"
 #include "store/outbox.h"
+#include "store/recordings.h"
 #include "store/records.h"
 #include "store/sqlite.h"
 #include "store/store.h"
@@ -44,6 +45,7 @@ struct Tables {
   Records records;
   History history;
   Outbox outbox;
+  Recordings recordings;
 };
 
 struct Submission {
@@ -103,6 +105,7 @@ class Worker {
   [[nodiscard]] base::Result<void> commit_all(const std::vector<Submission>& group);
   [[nodiscard]] std::vector<base::Result<void>> commit_each(const std::vector<Submission>& group);
   [[nodiscard]] base::Result<void> apply(const Submission& submission);
+  [[nodiscard]] base::Result<void> apply(const Record& record);
   void answer(Submission submission, const base::Result<void>& result);
   void probe();
   void disk_said(const base::Result<void>& result);

@@ -125,7 +125,7 @@ START_TEST(a_file_of_version_1_keeps_its_calls_and_gets_chains_with_members) {
     assert_code(submit(*store, {started("alone")}), base::Code::kConflict);
   }
   const Outsider outsider(folder.file());
-  same(outsider.rows("PRAGMA user_version"), "2\n");
+  same(outsider.rows("PRAGMA user_version"), "3\n");
   same(outsider.rows("PRAGMA integrity_check"), "ok\n");
   same(outsider.rows("PRAGMA foreign_key_check"), "");
   same(outsider.rows("SELECT accepted_ms, connection, left_ms FROM participants JOIN items"
