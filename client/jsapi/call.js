@@ -2,10 +2,10 @@
 // active and passive connections alike; media exists only while the connection is active.
 
 import { kCallEvents } from './call_events.js';
-import { Emitter } from './emitter.js';
 import { badRequest, callOver, connectionLost, notActive } from './errors.js';
 import { OwnMedia } from './own_media.js';
 import { Roster, kInCall } from './roster.js';
+import { ServedCall } from './services.js';
 
 // After these a receiver has neither accepted nor declined.
 const kUndecided = new Set(['missed', 'unreachable']);
@@ -13,8 +13,9 @@ const kUndecided = new Set(['missed', 'unreachable']);
 // Events: ringing (profileId, connectionId) · accepted (profileId, connectionId) · taken (profileId,
 // connectionId, was) · participant (participant) · stream and streamend ({profileId, source, stream}) · localstream (stream) ·
 // speaker (profileIds) · quality ({profileId, level, …}) · device ({source, state, error}) ·
-// screenend () · connection (state) · state (state, role) · end (outcome).
-export class Call extends Emitter {
+// screenend () · connection (state) · recording (recording) · mode (mode) · bridge (bridge) ·
+// state (state, role) · end (outcome).
+export class Call extends ServedCall {
   #host;
   #roster;
   #state;
@@ -29,7 +30,7 @@ export class Call extends Emitter {
   // Made by Client only. `host` is what a call needs of it: platform, connectionId(), iceServers(),
   // request(type, members, options), changed(call), ended(call), accepted(call, …), error(error).
   constructor(host, { id, chainId, from, to, settings, profileId, wanted, opened = false }) {
-    super();
+    super({ request: (type, members) => this.#request(type, members), changed: () => host.changed(this) });
     this.#state = opened ? 'opening' : 'ringing';
     this.#host = host;
     this.id = id;
@@ -240,6 +241,7 @@ export class Call extends Emitter {
       this.profileId = live.profileId;
       this.acceptedAt = live.acceptedAt;
       this.#roster = live.#roster;
+      this.restoreServices(live);
       this.#role = live.#role;
       this.#setState(live.#state);
       live.retire(this);
@@ -277,6 +279,7 @@ export class Call extends Emitter {
     this.#media.close(connectionLost('The connection was lost while the call was being taken over.'));
     this.#role = snapshot.role ?? null;
     this.#setState(snapshot.state, true);
+    this.restoreServices(snapshot);
     this.acceptedAt ??= snapshot.acceptedAt ?? null;
     if (snapshot.state === 'running') this.acceptedAt ??= this.#host.platform.now();
     this.#joining = 0; // what was asked on the old connection is void

@@ -7,6 +7,7 @@ export const kCallEvents = new Map(
   Object.entries({
     'call.init'({ call, described, member, setRole }, message) {
       described(message);
+      call.restoreServices(message);
       if (call.isActive) return;
       const { from, role, immediate, connectionId } = message;
       const caller = call.participants[0];
@@ -58,6 +59,15 @@ export const kCallEvents = new Map(
     'call.left'({ call, member, left }, { profileId, outcome }) {
       member(profileId, { state: 'left', outcome, connectionId: null });
       if (profileId === call.profileId) left(outcome);
+    },
+    'call.recording'({ call }, message) {
+      call.recorded(message);
+    },
+    'call.mode'({ call }, message) {
+      call.modeSet(message);
+    },
+    'call.bridge'({ call }, message) {
+      call.bridged(message);
     },
     'call.end'({ call }, { reason, outcomes = {}, durationMs }) {
       call.finish({ outcome: outcomes[call.profileId] ?? reason, outcomes, durationMs });

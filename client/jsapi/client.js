@@ -132,6 +132,22 @@ export class Client extends Emitter {
     return pageOf(await this.#session.request('chain.history', members, { retry: true }));
   }
 
+  // Recordings of calls this user took part in, the newest first: {items, more}. `before` is a
+  // recording's id. The token needs the grant `record`.
+  async recordings({ callId = null, before = null, limit = null } = {}) {
+    const query = new URLSearchParams({ ...(callId !== null && { call: callId }), ...pageMembers({ before, limit }) });
+    return pageOf(await this.#session.http('GET', `/api/v1/recordings?${query}`));
+  }
+
+  // One recording with its files.
+  recording(recordingId) {
+    return this.#session.http('GET', `/api/v1/recordings/${encodeURIComponent(recordingId)}`);
+  }
+
+  async deleteRecording(recordingId) {
+    await this.#session.http('DELETE', `/api/v1/recordings/${encodeURIComponent(recordingId)}`);
+  }
+
   // The call.init of `call` met a live call. Its object stands for that one from now on, unless
   // this device is in it already: then it goes on with the object it has.
   #merge(call, { callId, chainId, role }, { connectionId, links }) {

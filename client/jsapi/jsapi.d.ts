@@ -44,11 +44,12 @@ export interface Participant {
   outcome: Outcome | null;
 }
 
-/** Sound and picture of another participant. */
+/** Sound and picture of another participant, or of all others as the server mixed them. */
 export interface RemoteStream {
+  /** `mix` with source `mix`. */
   profileId: string;
   /** Camera and microphone make one stream, screen and its sound another. */
-  source: 'camera' | 'screen';
+  source: 'camera' | 'screen' | 'mix';
   stream: MediaStream;
 }
 
@@ -109,6 +110,97 @@ export interface DeviceChange {
   state: 'lost' | 'waiting' | 'back' | 'failed';
   /** Why, with `waiting` and `failed`. */
   error: JsapiError | null;
+}
+
+/** A recording of the call that is being made. */
+export interface Recording {
+  recordingId: string;
+  /** `asking` while participants say whether they may be recorded; then `starting` and `on`. */
+  state: 'asking' | 'starting' | 'on' | 'ended' | 'failed';
+  /** `tracks`: each by itself, as it was sent; else one picture of all. */
+  layout: 'tracks' | 'grid' | 'speaker';
+  /** Of one picture of all. */
+  format: 'webm' | 'mp4';
+  /** `consent`: who has not said yes is not in it. */
+  policy: 'notify' | 'consent';
+  /** By profile; null: not answered yet. Empty with policy `notify`. */
+  consents: Record<string, boolean | null>;
+  /** Why, with `failed`. */
+  message?: string;
+}
+
+/** What startRecording() takes. */
+export interface RecordingOptions {
+  /** `tracks` by default. */
+  layout?: 'tracks' | 'grid' | 'speaker';
+  /** Of the layouts but `tracks`; `webm` by default. */
+  format?: 'webm' | 'mp4';
+  /** `notify` by default: everybody is told. `consent`: everybody is asked. */
+  policy?: 'notify' | 'consent';
+}
+
+/** The call sent on to somewhere else, or something else brought into it. */
+export interface Bridge {
+  bridgeId: string;
+  direction: 'out' | 'in';
+  kind: 'rtmp' | 'srt' | 'rtp' | 'hls' | 'rtsp' | 'file';
+  state: 'starting' | 'live' | 'reconnecting' | 'ended' | 'failed';
+  /** With direction `in`: the participant it is. */
+  profileId?: string;
+  /** With direction `out`: the one participant that is sent on, where it is not all. */
+  only?: string;
+  /** Why, with `reconnecting` and `failed`. */
+  message?: string;
+  /** With kind `hls`: where the playlist is, on the server's host. */
+  watch?: string;
+}
+
+/** What startBridge() takes. */
+export interface BridgeOptions {
+  /** `out` by default. */
+  direction?: 'out' | 'in';
+  kind: Bridge['kind'];
+  /** Where to, or where from; the server's operator says what is allowed. None for HLS out. */
+  url?: string;
+  /** With direction `out`: `grid` by default. */
+  layout?: 'grid' | 'speaker';
+  /** With direction `out`: only this participant. */
+  only?: string;
+  /** With direction `in`: the participant it shall be; a name of the server's making by default. */
+  profileId?: string;
+}
+
+/** A recording that is kept. */
+export interface StoredRecording {
+  recordingId: string;
+  callId: string;
+  layout: Recording['layout'];
+  format: Recording['format'];
+  state: 'on' | 'ended' | 'failed';
+  /** Unix time in milliseconds. */
+  at: number;
+  endedAt?: number;
+  durationMs: number;
+  bytes: number;
+  /** Why, with `failed`. */
+  message?: string;
+  /** Only of recording(). */
+  files?: RecordingFile[];
+}
+
+/** A part of a recording. */
+export interface RecordingFile {
+  file: string;
+  /** Where to load it from, good for an hour. */
+  url: string;
+  /** Whose it is; absent where it holds all. */
+  profileId?: string;
+  source?: Source;
+  codec: string;
+  /** On the time line of the recording, as the timestamps inside are. */
+  startMs: number;
+  durationMs: number;
+  bytes: number;
 }
 
 /** What to open on this device: true, false, or what the device should be like. */
@@ -264,6 +356,12 @@ export interface CallEvents {
   screenend: () => void;
   /** The state of this device's media connection, which is repaired by itself. */
   connection: (state: RTCPeerConnectionState) => void;
+  /** A recording of the call is asked for, begins, goes on, or is over. */
+  recording: (recording: Recording | null) => void;
+  /** This participant gets the others' own streams, or one the server mixes. */
+  mode: (mode: 'forward' | 'mix') => void;
+  /** A bridge begins, is lost, is back, or is over. */
+  bridge: (bridge: Bridge) => void;
   /** `state` or `role` has changed. */
   state: (state: CallState, role: Role | null) => void;
   /** The call is over; null when nobody could tell how, or when `mergedInto` goes on for it. */
@@ -415,6 +513,27 @@ export class Call extends Emitter<CallEvents> {
   stopScreen(): Promise<void>;
   /** What is counted of this device's media. */
   getStats(): Promise<CallStats>;
+
+  /** The recording that is being made; everybody is told of it. */
+  readonly recording: Recording | null;
+  /** The recording asks this participant: consent() answers. */
+  readonly asksConsent: boolean;
+  /** `mix`: one picture and one sound of all others, made by the server. */
+  readonly mode: 'forward' | 'mix';
+  /** Those that are there. */
+  readonly bridges: Bridge[];
+  /** One at a time. Needs the grant `record`, as does stopRecording(). */
+  startRecording(options?: RecordingOptions): Promise<{ recordingId: string }>;
+  /** What was recorded is kept. */
+  stopRecording(): Promise<void>;
+  /** Whether this participant may be recorded; may be changed while the recording goes on. */
+  consent(yes: boolean): Promise<void>;
+  /** For everybody, or for one participant. Needs the grant `mix`. */
+  setMode(mode: 'forward' | 'mix', options?: { profileId?: string }): Promise<void>;
+  /** Needs the grant `bridge`, as does stopBridge(). */
+  startBridge(options: BridgeOptions): Promise<{ bridgeId: string }>;
+  /** Ends it, and says goodbye to whatever is at its other end. */
+  stopBridge(bridgeId: string): Promise<void>;
 }
 
 /** A session with the server, and the calls this device knows of. `JSAPI` is one. */
@@ -454,6 +573,15 @@ export class Client extends Emitter<JsapiEvents> {
   chains(page?: PageRequest): Promise<Page<Chain>>;
   /** Texts and calls of a chain; the first page has the latest, and each page the oldest first. */
   history(chainId: string, page?: PageRequest): Promise<Page<ChainItem>>;
+  /**
+   * Recordings of calls one took part in, the newest first. These three need the grant `record`, and
+   * a server whose HTTP API is open to pages.
+   */
+  recordings(page?: PageRequest & { callId?: string }): Promise<Page<StoredRecording>>;
+  /** One of them, with its files. */
+  recording(recordingId: string): Promise<StoredRecording>;
+  /** Deletes it with its files. */
+  deleteRecording(recordingId: string): Promise<void>;
 }
 
 /** A client of its own, for a page that holds more than one session. */

@@ -75,6 +75,7 @@ const kCallEvents = new Map(
   Object.entries({
     'call.init'({ call, described, member, setRole }, message) {
       described(message);
+      call.restoreServices(message);
       if (call.isActive) return;
       const { from, role, immediate, connectionId } = message;
       const caller = call.participants[0];
@@ -127,6 +128,15 @@ const kCallEvents = new Map(
       member(profileId, { state: 'left', outcome, connectionId: null });
       if (profileId === call.profileId) left(outcome);
     },
+    'call.recording'({ call }, message) {
+      call.recorded(message);
+    },
+    'call.mode'({ call }, message) {
+      call.modeSet(message);
+    },
+    'call.bridge'({ call }, message) {
+      call.bridged(message);
+    },
     'call.end'({ call }, { reason, outcomes = {}, durationMs }) {
       call.finish({ outcome: outcomes[call.profileId] ?? reason, outcomes, durationMs });
     },
@@ -138,51 +148,6 @@ const kCallEvents = new Map(
     },
   }),
 );
-
-// ---- emitter.js ----
-
-// Named events with listeners. A listener that throws never keeps the others from being called.
-
-class Emitter {
-  #listeners = new Map();
-
-  // Calls `listener` whenever `event` happens; returns a function that takes it off again.
-  on(event, listener) {
-    if (typeof listener !== 'function') throw new TypeError('A listener must be a function.');
-    if (!this.#listeners.has(event)) this.#listeners.set(event, new Set());
-    this.#listeners.get(event).add(listener);
-    return () => this.off(event, listener);
-  }
-
-  // The same for the next time only.
-  once(event, listener) {
-    const heard = (...args) => {
-      off();
-      listener(...args);
-    };
-    heard.listener = listener;
-    const off = this.on(event, heard);
-    return off;
-  }
-
-  off(event, listener) {
-    const listeners = this.#listeners.get(event) ?? new Set();
-    for (const heard of listeners) {
-      if (heard === listener || heard.listener === listener) listeners.delete(heard);
-    }
-  }
-
-  emit(event, ...args) {
-    for (const listener of [...(this.#listeners.get(event) ?? [])]) {
-      try {
-        listener(...args);
-      } catch (error) {
-        // Shown as an uncaught error of the application, which it is.
-        (globalThis.reportError ?? console.error)(error);
-      }
-    }
-  }
-}
 
 // ---- errors.js ----
 
@@ -359,11 +324,12 @@ function explain(error, source) {
 // ---- remote_streams.js ----
 
 // The others' tracks as MediaStreams: microphone and camera of a participant make one stream,
-// screen and screen sound another. An m-line may serve one participant now and another later, so
+// screen and screen sound another, what the server mixed a third. An m-line may serve one participant now and another later, so
 // streams are rebuilt from what the latest offer says and never from what a track was before.
 
-// 'camera' or 'screen': which of a participant's two streams a track belongs to.
+// 'camera' or 'screen': which of a participant's two streams a track belongs to; or 'mix'.
 function streamOf(source) {
+  if (source === 'mix') return source;
   return source === 'screen' || source === 'screen-audio' ? 'screen' : 'camera';
 }
 
@@ -1483,6 +1449,173 @@ class OwnMedia {
   }
 }
 
+// ---- emitter.js ----
+
+// Named events with listeners. A listener that throws never keeps the others from being called.
+
+class Emitter {
+  #listeners = new Map();
+
+  // Calls `listener` whenever `event` happens; returns a function that takes it off again.
+  on(event, listener) {
+    if (typeof listener !== 'function') throw new TypeError('A listener must be a function.');
+    if (!this.#listeners.has(event)) this.#listeners.set(event, new Set());
+    this.#listeners.get(event).add(listener);
+    return () => this.off(event, listener);
+  }
+
+  // The same for the next time only.
+  once(event, listener) {
+    const heard = (...args) => {
+      off();
+      listener(...args);
+    };
+    heard.listener = listener;
+    const off = this.on(event, heard);
+    return off;
+  }
+
+  off(event, listener) {
+    const listeners = this.#listeners.get(event) ?? new Set();
+    for (const heard of listeners) {
+      if (heard === listener || heard.listener === listener) listeners.delete(heard);
+    }
+  }
+
+  emit(event, ...args) {
+    for (const listener of [...(this.#listeners.get(event) ?? [])]) {
+      try {
+        listener(...args);
+      } catch (error) {
+        // Shown as an uncaught error of the application, which it is.
+        (globalThis.reportError ?? console.error)(error);
+      }
+    }
+  }
+}
+
+// ---- services.js ----
+
+// What the server does with a call beside carrying it: recording it, mixing it, and bridging it to
+// and from elsewhere, as this connection has been told.
+
+
+const kOver = new Set(['ended', 'failed']);
+
+// What a Call is in this respect.
+class ServedCall extends Emitter {
+  #host;
+  #recording = null;
+  #mode = 'forward';
+  #ownMode = null; // of this participant, where it is not the call's
+  #bridges = new Map(); // bridgeId -> bridge
+
+  // `host`: request(type, members) of this call, changed().
+  constructor(host) {
+    super();
+    this.#host = host;
+  }
+
+  // {recordingId, state, layout, format, policy, consents, message?}, or null when none is made.
+  get recording() {
+    return this.#recording && { ...this.#recording, consents: { ...this.#recording.consents } };
+  }
+  // 'forward' or 'mix': what this participant gets.
+  get mode() {
+    return this.#ownMode ?? this.#mode;
+  }
+  get bridges() {
+    return [...this.#bridges.values()].map((bridge) => ({ ...bridge }));
+  }
+  // Whether the recording waits for this participant to say yes or no.
+  get asksConsent() {
+    const { policy, consents } = this.#recording ?? {};
+    return this.state !== 'ended' && policy === 'consent' && (consents[this.profileId] ?? null) === null;
+  }
+
+  // Has the call recorded; jsapi.d.ts says what can be chosen.
+  async startRecording({ layout, format, policy } = {}) {
+    const members = { action: 'start', ...given({ layout, format, policy }) };
+    const { recordingId } = await this.#host.request('call.record', members);
+    return { recordingId };
+  }
+
+  async stopRecording() {
+    await this.#host.request('call.record', { action: 'stop' });
+  }
+
+  // Whether this participant may be recorded, where the recording asks for it.
+  async consent(yes) {
+    if (typeof yes !== 'boolean') throw badRequest('consent() needs true or false.');
+    await this.#host.request('call.consent', { given: yes });
+  }
+
+  async setMode(mode, { profileId } = {}) {
+    if (mode !== 'forward' && mode !== 'mix') throw badRequest("setMode() needs 'forward' or 'mix'.");
+    await this.#host.request('call.mode', { mode, ...given({ profileId }) });
+  }
+
+  async startBridge({ direction = 'out', kind, url, layout, only, profileId } = {}) {
+    if (typeof kind !== 'string') throw badRequest('startBridge() needs a kind, such as "hls" or "rtmp".');
+    const members = { action: 'start', direction, kind, ...given({ url, layout, only, profileId }) };
+    const { bridgeId } = await this.#host.request('call.bridge', members);
+    return { bridgeId };
+  }
+
+  async stopBridge(bridgeId) {
+    await this.#host.request('call.bridge', { action: 'stop', bridgeId });
+  }
+
+  // ---- for Call and its events ---------------------------------------------------------------
+
+  // A snapshot or a call.init.
+  restoreServices({ recording = null, mode = 'forward', bridges = [] }) {
+    const before = JSON.stringify([this.recording, this.mode, this.bridges]);
+    this.#recording = recording && !kOver.has(recording.state) ? { consents: {}, ...recording } : null;
+    this.#mode = mode;
+    this.#ownMode = null;
+    this.#bridges = new Map(bridges.map((bridge) => [bridge.bridgeId, { ...bridge }]));
+    if (JSON.stringify([this.recording, this.mode, this.bridges]) === before) return;
+    this.emit('recording', this.recording);
+    this.emit('mode', this.mode);
+    this.#host.changed();
+  }
+
+  recorded({ recordingId, state, layout, format, policy, consents = {}, message }) {
+    const told = { recordingId, state, layout, format, policy, consents, ...given({ message }) };
+    this.#recording = kOver.has(state) ? null : told;
+    this.emit('recording', { ...told, consents: { ...consents } });
+    this.#host.changed();
+  }
+
+  // For everybody, or for one participant.
+  modeSet({ mode, profileId }) {
+    const before = this.mode;
+    if (profileId === undefined) {
+      this.#mode = mode;
+      this.#ownMode = null;
+    } else if (profileId === this.profileId) {
+      this.#ownMode = mode;
+    }
+    if (this.mode === before) return;
+    this.emit('mode', this.mode);
+    this.#host.changed();
+  }
+
+  bridged({ bridgeId, direction, kind, profileId, only, state, message, watch }) {
+    const told = { bridgeId, direction, kind, state, ...given({ profileId, only, message, watch }) };
+    if (kOver.has(state)) this.#bridges.delete(bridgeId);
+    else this.#bridges.set(bridgeId, told);
+    this.emit('bridge', { ...told });
+    this.#host.changed();
+  }
+}
+
+// Without what is not given.
+function given(members) {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined && value !== null));
+}
+
 // ---- call.js ----
 
 // One call as this connection sees it. A Call follows the global state of the call by itself, on
@@ -1495,8 +1628,9 @@ const kUndecided = new Set(['missed', 'unreachable']);
 // Events: ringing (profileId, connectionId) · accepted (profileId, connectionId) · taken (profileId,
 // connectionId, was) · participant (participant) · stream and streamend ({profileId, source, stream}) · localstream (stream) ·
 // speaker (profileIds) · quality ({profileId, level, …}) · device ({source, state, error}) ·
-// screenend () · connection (state) · state (state, role) · end (outcome).
-class Call extends Emitter {
+// screenend () · connection (state) · recording (recording) · mode (mode) · bridge (bridge) ·
+// state (state, role) · end (outcome).
+class Call extends ServedCall {
   #host;
   #roster;
   #state;
@@ -1511,7 +1645,7 @@ class Call extends Emitter {
   // Made by Client only. `host` is what a call needs of it: platform, connectionId(), iceServers(),
   // request(type, members, options), changed(call), ended(call), accepted(call, …), error(error).
   constructor(host, { id, chainId, from, to, settings, profileId, wanted, opened = false }) {
-    super();
+    super({ request: (type, members) => this.#request(type, members), changed: () => host.changed(this) });
     this.#state = opened ? 'opening' : 'ringing';
     this.#host = host;
     this.id = id;
@@ -1722,6 +1856,7 @@ class Call extends Emitter {
       this.profileId = live.profileId;
       this.acceptedAt = live.acceptedAt;
       this.#roster = live.#roster;
+      this.restoreServices(live);
       this.#role = live.#role;
       this.#setState(live.#state);
       live.retire(this);
@@ -1759,6 +1894,7 @@ class Call extends Emitter {
     this.#media.close(connectionLost('The connection was lost while the call was being taken over.'));
     this.#role = snapshot.role ?? null;
     this.#setState(snapshot.state, true);
+    this.restoreServices(snapshot);
     this.acceptedAt ??= snapshot.acceptedAt ?? null;
     if (snapshot.state === 'running') this.acceptedAt ??= this.#host.platform.now();
     this.#joining = 0; // what was asked on the old connection is void
@@ -1973,6 +2109,7 @@ function browserPlatform() {
     createMediaStream: () => new globalThis.MediaStream(),
     // Undefined where pages may not capture at all: without https and not on localhost.
     mediaDevices: () => globalThis.navigator?.mediaDevices,
+    fetch: (url, options) => globalThis.fetch(url, options),
     defaultUrl: () => {
       const { protocol, host } = globalThis.location;
       return `${protocol === 'https:' ? 'wss' : 'ws'}://${host}/ws`;
@@ -2009,6 +2146,33 @@ function watchNetwork(heard) {
   return () => {
     for (const [target, event, listener] of watched) target.removeEventListener(event, listener);
   };
+}
+
+// ---- http.js ----
+
+// The part of the server's HTTP API that pages use, at the host of the WebSocket.
+
+
+// Resolves with what the answer holds, or null. `url` is the WebSocket's; `path` begins with '/'.
+async function askHttp(platform, { method, path, url, token }) {
+  let response;
+  let body = null;
+  try {
+    const headers = { authorization: `Bearer ${token}`, accept: 'application/json' };
+    response = await platform.fetch(addressOf(url, path), { method, headers });
+    const text = await response.text();
+    body = text === '' ? null : JSON.parse(text);
+  } catch (error) {
+    throw connectionLost(`The server could not be asked for ${path.split('?')[0]}: ${error.message}`);
+  }
+  if (response.ok) return body;
+  throw new JsapiError(body ?? { code: 'internal', kind: 'server', message: `HTTP ${response.status}` });
+}
+
+// wss://HOST/ws -> https://HOST/path
+function addressOf(url, path) {
+  const { protocol, host } = new URL(url);
+  return `${protocol === 'wss:' ? 'https' : 'http'}://${host}${path}`;
 }
 
 // ---- link.js ----
@@ -2231,6 +2395,11 @@ class Tokens {
     return typeof this.#source === 'function';
   }
 
+  // The one the server knows; null before the first.
+  get current() {
+    return this.#current;
+  }
+
   // The token to say hello with.
   async next() {
     this.#current = this.canFetch ? await this.#fetch() : this.#source;
@@ -2410,6 +2579,12 @@ class Session extends Emitter {
   async renewToken(token) {
     await this.request('token', { token });
     this.#tokens.renewed(token);
+  }
+
+  // What the server's HTTP API says, as JSON; null where it says nothing.
+  http(method, path) {
+    if (this.#state === 'disconnected') return Promise.reject(connectionLost('There is no session; connect() first.'));
+    return askHttp(this.#platform, { method, path, url: this.#url, token: this.#tokens.current });
   }
 
   // Resolves with the `ok`, rejects with a JsapiError. While the connection is lost, requests wait
@@ -2744,6 +2919,22 @@ class Client extends Emitter {
     if (typeof chainId !== 'string') throw badRequest('history() needs the id of a chain.');
     const members = { chainId, ...pageMembers(page) };
     return pageOf(await this.#session.request('chain.history', members, { retry: true }));
+  }
+
+  // Recordings of calls this user took part in, the newest first: {items, more}. `before` is a
+  // recording's id. The token needs the grant `record`.
+  async recordings({ callId = null, before = null, limit = null } = {}) {
+    const query = new URLSearchParams({ ...(callId !== null && { call: callId }), ...pageMembers({ before, limit }) });
+    return pageOf(await this.#session.http('GET', `/api/v1/recordings?${query}`));
+  }
+
+  // One recording with its files.
+  recording(recordingId) {
+    return this.#session.http('GET', `/api/v1/recordings/${encodeURIComponent(recordingId)}`);
+  }
+
+  async deleteRecording(recordingId) {
+    await this.#session.http('DELETE', `/api/v1/recordings/${encodeURIComponent(recordingId)}`);
   }
 
   // The call.init of `call` met a live call. Its object stands for that one from now on, unless

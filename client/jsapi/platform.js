@@ -8,6 +8,7 @@ export function browserPlatform() {
     createMediaStream: () => new globalThis.MediaStream(),
     // Undefined where pages may not capture at all: without https and not on localhost.
     mediaDevices: () => globalThis.navigator?.mediaDevices,
+    fetch: (url, options) => globalThis.fetch(url, options),
     defaultUrl: () => {
       const { protocol, host } = globalThis.location;
       return `${protocol === 'https:' ? 'wss' : 'ws'}://${host}/ws`;

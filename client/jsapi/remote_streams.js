@@ -1,9 +1,10 @@
 // The others' tracks as MediaStreams: microphone and camera of a participant make one stream,
-// screen and screen sound another. An m-line may serve one participant now and another later, so
+// screen and screen sound another, what the server mixed a third. An m-line may serve one participant now and another later, so
 // streams are rebuilt from what the latest offer says and never from what a track was before.
 
-// 'camera' or 'screen': which of a participant's two streams a track belongs to.
+// 'camera' or 'screen': which of a participant's two streams a track belongs to; or 'mix'.
 function streamOf(source) {
+  if (source === 'mix') return source;
   return source === 'screen' || source === 'screen-audio' ? 'screen' : 'camera';
 }
 

@@ -3,6 +3,7 @@
 
 import { Emitter } from './emitter.js';
 import { JsapiError, badRequest, connectionLost } from './errors.js';
+import { askHttp } from './http.js';
 import { Link } from './link.js';
 import { Requests } from './requests.js';
 import { Tokens } from './tokens.js';
@@ -87,6 +88,12 @@ export class Session extends Emitter {
   async renewToken(token) {
     await this.request('token', { token });
     this.#tokens.renewed(token);
+  }
+
+  // What the server's HTTP API says, as JSON; null where it says nothing.
+  http(method, path) {
+    if (this.#state === 'disconnected') return Promise.reject(connectionLost('There is no session; connect() first.'));
+    return askHttp(this.#platform, { method, path, url: this.#url, token: this.#tokens.current });
   }
 
   // Resolves with the `ok`, rejects with a JsapiError. While the connection is lost, requests wait

@@ -36,6 +36,11 @@ export class Tokens {
     return typeof this.#source === 'function';
   }
 
+  // The one the server knows; null before the first.
+  get current() {
+    return this.#current;
+  }
+
   // The token to say hello with.
   async next() {
     this.#current = this.canFetch ? await this.#fetch() : this.#source;

@@ -20,7 +20,7 @@ const all = examples();
 
 test('every page has examples, and each of them fits the declarations', () => {
   const pages = new Set(all.map(({ page }) => page));
-  for (const page of ['ring', 'accept', 'take-over', 'groups', 'text', 'errors', 'reconnect']) {
+  for (const page of ['ring', 'accept', 'take-over', 'groups', 'text', 'errors', 'reconnect', 'record']) {
     assert.ok(pages.has(`${page}.md`), page);
   }
   const folder = mkdtempSync(join(tmpdir(), 'jsapi-examples-'));
@@ -155,7 +155,7 @@ function declared(name) {
 }
 
 test('every event that is declared is fired, every other one is not, and all have a test', () => {
-  const calls = emitted(['call.js', 'call_events.js', 'own_media.js']);
+  const calls = emitted(['call.js', 'call_events.js', 'own_media.js', 'services.js']);
   const clients = emitted(['client.js']);
   clients.add('connection:state');
   assert.deepEqual([...calls].sort(), [...declared('CallEvents')].sort());

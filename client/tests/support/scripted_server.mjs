@@ -81,6 +81,8 @@ export class ScriptedServer {
   welcome = { connectionId: 'c1', userId: 'alice', profiles: ['alice'], calls: [] };
   // Answers by type: (frame) => members of ok, {error}, or null for silence. Default: a plain ok.
   answers = {};
+  // (url, {method, headers}) => what fetch() resolves with.
+  http = async () => ({ ok: true, status: 200, text: async () => JSON.stringify({ items: [], more: false }) });
   hellos = [];
   resumable = false; // whether a lost session may be resumed
   #seq = 0;
@@ -185,6 +187,7 @@ export function fakePlatform(server = new ScriptedServer()) {
     createMediaStream: () => new FakeStream(),
     mediaDevices: () => devices.api,
     defaultUrl: () => 'ws://page.example/ws',
+    fetch: (url, options) => server.http(url, options),
     now: () => clock.now(),
     random: () => 0.5,
     uuid: () => `id-${(ids += 1)}`,
