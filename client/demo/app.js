@@ -12,6 +12,8 @@ import { announce, element, keepFocus } from './dom.js';
 import { IncomingView } from './incoming_view.js';
 import { PeopleDialog } from './people_dialog.js';
 import { Phone } from './phone.js';
+import { RecordingsDialog } from './recordings_dialog.js';
+import { ServicesView } from './services_view.js';
 import { clearToasts, toast } from './toasts.js';
 import { play } from './tones.js';
 import { ending, isMissed, names, others } from './words.js';
@@ -41,6 +43,8 @@ const callView = new CallView({
   onAdd: (call) => void addPeople(call),
   onChat: () => openConversation(chains.ofCall(phone.front)),
 });
+const services = new ServicesView({ tell });
+const recordings = new RecordingsDialog({ api: JSAPI });
 const incoming = new IncomingView({
   accept: (call, video) => void accept(call, video),
   decline: (call, reason) => void phone.decline(call, reason),
@@ -139,6 +143,8 @@ element('new-conversation').addEventListener('click', async () => {
   const ids = await dialog.choose({ title: 'New conversation', submit: 'Start', ids: callable() });
   if (ids) openConversation(chains.with(ids));
 });
+
+element('show-recordings').addEventListener('click', () => void recordings.open());
 
 // Everybody this page knows of, but this user.
 function callable() {
@@ -267,6 +273,7 @@ function render() {
 
   renderLink();
   callView.show(front);
+  services.show(front);
   incoming.show(phone.ringing, front);
   bars.show({
     link: page.connecting ? 'connected' : JSAPI.state,

@@ -55,8 +55,8 @@ export class Tiles {
     for (const { video } of this.#tiles.values()) if (video.srcObject) video.play().catch(() => {});
   }
 
-  #fill({ key, owner, label, id, note = '', away, stream, audio, video, screen, own }, speaking) {
-    const tile = this.#tiles.get(key) ?? this.#make(key, { owner, own, screen, id: id ?? owner });
+  #fill({ key, owner, label, id, note = '', away, stream, audio, video, screen, own, mix }, speaking) {
+    const tile = this.#tiles.get(key) ?? this.#make(key, { owner, own, screen, mix, id: id ?? owner });
     tile.name.textContent = note ? `${label} · ${note}` : label;
     tile.muted.hidden = audio;
     tile.away.hidden = !away;
@@ -67,7 +67,7 @@ export class Tiles {
     if (stream && tile.video.paused) tile.video.play().catch((error) => this.#refused(error));
   }
 
-  #make(key, { owner, own, screen, id }) {
+  #make(key, { owner, own, screen, mix, id }) {
     const video = make('video', { autoplay: true, playsinline: true });
     video.muted = Boolean(own); // nobody wants to hear themselves
     const badge = make('span', { class: 'avatar', 'aria-hidden': 'true' }, initials(id ?? '?'));
@@ -79,6 +79,7 @@ export class Tiles {
     const root = make('figure', { class: 'tile' }, video, badge, away, poor, make('figcaption', {}, muted, name));
     root.classList.toggle('own', Boolean(own));
     root.classList.toggle('screen-tile', Boolean(screen));
+    root.classList.toggle('mix-tile', Boolean(mix));
     root.dataset.key = key;
     if (screen) this.#stage.prepend(root);
     else this.#stage.append(root);
@@ -100,9 +101,12 @@ export class Tiles {
 }
 
 function wantedTiles(call, screenStream, away) {
+  const mixed = call.streams.find(({ source }) => source === 'mix');
   const tiles = call.participants
     .filter(({ profileId, state }) => profileId !== call.profileId && state !== 'left')
     .filter(({ state }) => call.to.length === 1 || state !== 'inviting')
+    // What the server mixed shows them all.
+    .filter(({ state }) => !mixed || state === 'inviting' || state === 'ringing')
     .map((participant) => {
       const { profileId, state } = participant;
       const entry = call.streams.find((other) => other.profileId === profileId && other.source === 'camera');
@@ -118,6 +122,10 @@ function wantedTiles(call, screenStream, away) {
         video: participant.video && hasVideo(entry?.stream),
       };
     });
+  if (mixed) {
+    const { stream } = mixed;
+    tiles.unshift({ key: 'mix', owner: null, label: 'Everybody', stream, audio: true, video: hasVideo(stream), mix: true });
+  }
   for (const { profileId, source, stream } of call.streams) {
     if (source !== 'screen') continue;
     tiles.unshift({ key: `screen ${profileId}`, owner: null, label: `${profileId}’s screen`, stream, audio: true, video: true, screen: true });

@@ -1,6 +1,8 @@
 // Makes jsapi/jsapi.global.js, the plain script that sets the global JSAPI, from the ES modules, and
 // docs/jsapi/reference.md from the declarations.
 //
+// It also brings hls.js, with which the demo plays what a call broadcasts, to where pages find it.
+//
 //   node scripts/build.mjs           writes them
 //   node scripts/build.mjs --check   fails when they are not what would be made now
 //
@@ -67,10 +69,18 @@ export function build() {
   ].join('\n');
 }
 
+// A file of an npm package, without the address of a map that is not there.
+function vendored(name) {
+  const text = readFileSync(join(folder, '..', 'node_modules', name), 'utf8');
+  return text.replace(/\n?\/\/# sourceMappingURL=.*\s*$/, '\n');
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const made = [
     [join(folder, 'jsapi.global.js'), build()],
     [join(folder, '..', '..', 'docs', 'jsapi', 'reference.md'), reference()],
+    [join(folder, '..', 'demo', 'vendor', 'hls.light.min.js'), vendored('hls.js/dist/hls.light.min.js')],
+    [join(folder, '..', 'demo', 'vendor', 'hls.LICENSE'), vendored('hls.js/LICENSE')],
   ];
   for (const [file, text] of made) {
     if (!process.argv.includes('--check')) {

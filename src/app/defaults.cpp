@@ -108,8 +108,11 @@ base::Result<std::vector<std::string>> demo_links(const auth::Key& key, const st
   }};
   std::vector<std::string> links;
   for (const auto& [user, device, contact] : kDevices) {
-    const auto token = auth::mint(
-        key, {base::UserId(user), {base::ProfileId(user)}, {}, audience, now + kDemoLifetime});
+    const auto token = auth::mint(key, {base::UserId(user),
+                                        {base::ProfileId(user)},
+                                        {"record", "mix", "bridge"},
+                                        audience,
+                                        now + kDemoLifetime});
     if (!token) return tl::unexpected(token.error());
     links.push_back(
         fmt::format("{}#token={}&device={}&contacts={}", base_url, *token, device, contact));
