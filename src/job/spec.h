@@ -118,6 +118,9 @@ struct Progress {
 };
 using Report = std::variant<StateReport, Part, Progress>;
 
+// As parleysrc's and parleysink's property `source` has it: "mic", …, "mix-audio", "mix-video".
+[[nodiscard]] std::string_view source_name(base::Source source);
+
 // Each a line without its newline. kInvalid: what is wrong.
 [[nodiscard]] std::string encode(const Spec& spec);
 [[nodiscard]] std::string encode(const Order& order);

@@ -5,8 +5,10 @@
 // named elements afterwards. Thread-compatible.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -34,42 +36,49 @@ struct Parameter {
   int line = 0;
 };
 
+struct Content;  // of a file; see content.h
+
 // A pipeline that was made of a description: a bin with everything in it.
 class Instance {
  public:
-  explicit Instance(wrap::Ref<GstElement> bin, const class Description& description);
+  Instance(wrap::Ref<GstElement> bin, std::shared_ptr<const Content> content);
 
-  [[nodiscard]] GstElement* bin() const { return bin_.get(); }
-  // nullptr: there is no such hook.
+  [[nodiscard]] GstElement* bin() const { return bin_.get(); }  // (transfer none)
+  // (transfer none) nullptr: there is no such hook.
   [[nodiscard]] GstElement* hook(std::string_view name) const;
   // kInvalid: no such parameter, or the value is not of its type or range; says what would be.
   [[nodiscard]] base::Result<void> set(std::string_view parameter, const std::string& value);
+  // The same, but a file without that parameter is none the worse: who wrote it wants it fixed.
+  [[nodiscard]] base::Result<void> set_if_there(std::string_view parameter,
+                                                const std::string& value);
 
  private:
   wrap::Ref<GstElement> bin_;
-  const Description* description_;
+  std::shared_ptr<const Content> content_;
 };
 
+// Cheap to copy. Instances outlive it.
 class Description {
  public:
   // kInvalid: "FILE:LINE: what is wrong; what would be right", a line for each mistake.
   [[nodiscard]] static base::Result<Description> parse(const std::string& path,
                                                        std::string_view text);
 
-  [[nodiscard]] const std::string& about() const { return about_; }
-  [[nodiscard]] const std::vector<Hook>& hooks() const { return hooks_; }
-  [[nodiscard]] const std::vector<Parameter>& parameters() const { return parameters_; }
+  [[nodiscard]] const std::string& path() const;
+  [[nodiscard]] const std::string& about() const;
+  [[nodiscard]] const std::vector<Hook>& hooks() const;
+  [[nodiscard]] const std::vector<Parameter>& parameters() const;
+  [[nodiscard]] const Hook* find_hook(std::string_view name) const;  // nullptr: none
 
   // Pads that are not linked become the bin's own: "src", "sink" when there is one of a kind.
   // kInvalid with file and line: GStreamer's parser refuses it, or a hook or property is not there.
   [[nodiscard]] base::Result<Instance> make() const;
+  // The line of an element, by its name in the text; 0: it has none there.
+  [[nodiscard]] int line_of_element(std::string_view name) const;
 
  private:
-  std::string path_;
-  std::string about_;
-  std::string launch_;  // without comments, its lines where they stood
-  std::vector<Hook> hooks_;
-  std::vector<Parameter> parameters_;
+  explicit Description(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
+  std::shared_ptr<const Content> content_;
 };
 
 // Folders with *.pipeline files; what stands in an earlier one hides the rest, file by file.

@@ -1,0 +1,22 @@
+#include "job/work.h"
+
+namespace parley::job {
+namespace {
+
+class Refusal : public Work {
+ public:
+  base::Result<void> start() override {
+    return base::fail(base::Code::kUnavailable, "this build cannot send a call on");
+  }
+  void track_added(const std::string& /*owner*/, base::Source /*source*/) override {}
+  void track_removed(const std::string& /*owner*/, base::Source /*source*/) override {}
+  void stop() override {}
+};
+
+}  // namespace
+
+std::unique_ptr<Work> make_out(const Context& /*context*/, const Out& /*out*/) {
+  return std::make_unique<Refusal>();
+}
+
+}  // namespace parley::job
