@@ -12,8 +12,8 @@ namespace {
 
 constexpr int kMostDeep = 8;  // our choice: a report nests 3 deep
 
-// What is wrong with the line at a glance; nullptr: nothing. Outside of texts only what JSON has there
-// may stand, so that this and the parser, which takes comments too, see the same brackets.
+// What is wrong with the line at a glance; nullptr: nothing. Outside of texts only what JSON has
+// there may stand, so that this and the parser, which takes comments too, see the same brackets.
 const char* refusal(std::string_view line) {
   int depth = 0;
   bool quoted = false;
@@ -167,8 +167,8 @@ std::vector<Reader> Reader::objects(const char* member) {
   for (guint i = 0; found != nullptr && i < json_array_get_length(found); ++i) {
     JsonNode* item = json_array_get_element(found, i);
     if (JSON_NODE_HOLDS_OBJECT(item))
-      all.push_back({json_node_get_object(item), fmt::format("{}{}[{}].", path_, member, i),
-                     complaint_});
+      all.push_back(
+          {json_node_get_object(item), fmt::format("{}{}[{}].", path_, member, i), complaint_});
     else
       complain(member, fmt::format("holds {}; it should hold objects", kind_of(item)));
   }
@@ -189,8 +189,7 @@ Writer& Writer::text(const char* member, std::string_view value) {
 
 void Writer::element(const std::string& value) {
   // What came from GStreamer or an errno may be anything; a line that cannot be read helps nobody.
-  const wrap::Owned<char> valid(
-      g_utf8_make_valid(value.data(), static_cast<gssize>(value.size())));
+  const wrap::Owned<char> valid(g_utf8_make_valid(value.data(), static_cast<gssize>(value.size())));
   json_builder_add_string_value(builder_.get(), valid.get());
 }
 

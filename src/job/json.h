@@ -1,7 +1,7 @@
 // JSON objects of one line, read with a complaint that names the member, and written.
 //
-// Reports come from a process that reads what strangers send, so a line is not trusted: it is looked
-// at before json-glib's parser, which recurses, gets it. Thread-compatible.
+// Reports come from a process that reads what strangers send, so a line is not trusted: it is
+// looked at before json-glib's parser, which recurses, gets it. Thread-compatible.
 #pragma once
 
 #include <json-glib/json-glib.h>

@@ -31,8 +31,8 @@ std::string listing(const std::string& path, std::vector<Mistake> mistakes) {
                    [](const Mistake& a, const Mistake& b) { return a.line < b.line; });
   std::string text;
   for (const Mistake& mistake : mistakes)
-    text += fmt::format("{}{}:{}: {}", text.empty() ? "" : "\n", path, mistake.line,
-                        mistake.message);
+    text +=
+        fmt::format("{}{}:{}: {}", text.empty() ? "" : "\n", path, mistake.line, mistake.message);
   return text;
 }
 
@@ -42,7 +42,8 @@ Mistake parser_mistake(const LaunchText& launch, const GError* error, GstParseCo
     return {launch.first_line(), "GStreamer cannot read the text that begins here: syntax error"};
   }
   const wrap::Owned<char*> missing(gst_parse_context_get_missing_elements(context));
-  if (missing && missing.get()[0] != nullptr) {
+  if (g_error_matches(error, GST_PARSE_ERROR, GST_PARSE_ERROR_NO_SUCH_ELEMENT) != FALSE &&
+      missing && missing.get()[0] != nullptr) {
     const std::string factory = missing.get()[0];
     return {launch.line_of_complaint("\"" + factory + "\""),
             fmt::format("GStreamer has no element '{}' here: gst-inspect-1.0 lists those it has",
@@ -88,10 +89,9 @@ base::Result<Description> Description::parse(const std::string& path, std::strin
     head.mistakes.push_back(std::move(*mistake));
   if (!head.mistakes.empty())
     return base::fail(base::Code::kInvalid, listing(path, std::move(head.mistakes)));
-  return Description(std::make_shared<const Content>(Content{path, std::move(head.about),
-                                                             std::move(launch),
-                                                             std::move(head.hooks),
-                                                             std::move(head.parameters)}));
+  return Description(
+      std::make_shared<const Content>(Content{path, std::move(head.about), std::move(launch),
+                                              std::move(head.hooks), std::move(head.parameters)}));
 }
 
 const std::string& Description::path() const { return content_->path; }
@@ -112,9 +112,9 @@ int Description::line_of_element(std::string_view name) const {
 base::Result<Instance> Description::make() const {
   const wrap::Owned<GstParseContext> context(gst_parse_context_new());
   wrap::Owned<GError> error;
-  auto bin = wrap::Ref<GstElement>::sink(gst_parse_bin_from_description_full(
-      content_->launch.text().c_str(), TRUE, context.get(), GST_PARSE_FLAG_FATAL_ERRORS,
-      wrap::OutParam(error)));
+  auto bin = wrap::Ref<GstElement>::sink(
+      gst_parse_bin_from_description_full(content_->launch.text().c_str(), TRUE, context.get(),
+                                          GST_PARSE_FLAG_FATAL_ERRORS, wrap::OutParam(error)));
   if (error || !bin) {
     Mistake mistake{content_->launch.first_line(), "GStreamer makes nothing of it"};
     if (error) mistake = parser_mistake(content_->launch, error.get(), context.get());

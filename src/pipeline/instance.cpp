@@ -50,8 +50,8 @@ base::Result<Target> find_target(GstElement* bin, const Parameter& parameter) {
       target.property = nullptr;
   } else {
     target.object = wrap::Ref<GObject>::retain(G_OBJECT(element.get()));
-    target.property = g_object_class_find_property(G_OBJECT_GET_CLASS(element.get()),
-                                                   parameter.property.c_str());
+    target.property =
+        g_object_class_find_property(G_OBJECT_GET_CLASS(element.get()), parameter.property.c_str());
   }
   if (target.property == nullptr)
     return base::fail(base::Code::kInvalid,
@@ -60,8 +60,8 @@ base::Result<Target> find_target(GstElement* bin, const Parameter& parameter) {
                                   parameter.name, full, G_OBJECT_TYPE_NAME(element.get())));
   if ((target.property->flags & G_PARAM_WRITABLE) == 0 ||
       (target.property->flags & G_PARAM_CONSTRUCT_ONLY) != 0)
-    return base::fail(base::Code::kInvalid, fmt::format("parameter '{}': {} cannot be set",
-                                                        parameter.name, full));
+    return base::fail(base::Code::kInvalid,
+                      fmt::format("parameter '{}': {} cannot be set", parameter.name, full));
   return target;
 }
 
@@ -141,8 +141,7 @@ GstElement* Instance::hook(std::string_view name) const {
   for (const Hook& hook : content_->hooks) {
     if (hook.name != name) continue;
     // The bin holds it.
-    return wrap::Ref<GstElement>::adopt(
-               gst_bin_get_by_name(GST_BIN(bin_.get()), hook.name.c_str()))
+    return wrap::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(bin_.get()), hook.name.c_str()))
         .get();
   }
   return nullptr;
@@ -154,16 +153,15 @@ base::Result<void> Instance::set(std::string_view parameter, const std::string& 
     if (each.name == parameter) {
       auto applied = apply(bin_.get(), each, value);
       if (!applied)
-        return base::fail(applied.error().code,
-                          fmt::format("{}:{}: {}", content_->path, each.line,
-                                      applied.error().message));
+        return base::fail(applied.error().code, fmt::format("{}:{}: {}", content_->path, each.line,
+                                                            applied.error().message));
       return {};
     }
     known += (known.empty() ? "" : ", ") + each.name;
   }
-  return base::fail(base::Code::kInvalid, fmt::format("{}: there is no parameter '{}' in it ({})",
-                                                      content_->path, parameter,
-                                                      known.empty() ? "it has none" : known));
+  return base::fail(base::Code::kInvalid,
+                    fmt::format("{}: there is no parameter '{}' in it ({})", content_->path,
+                                parameter, known.empty() ? "it has none" : known));
 }
 
 base::Result<void> Instance::set_if_there(std::string_view parameter, const std::string& value) {
