@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/overloaded.h"
+#include "media/leg.h"
 #include "media/log.h"
 
 namespace parley::media {
@@ -162,7 +163,7 @@ void Control::on_input(Reaped& report) {
 
 template <class Report>
 void Control::to_leg(LegId id, Report& report) {
-  if (Leg* leg = find(id)) leg->on(report);  // or it crossed a CloseLeg
+  if (AnyLeg* leg = find(id)) leg->on(report);  // or it crossed a CloseLeg
 }
 
 // The others change nothing of what is offered or routed.
@@ -171,20 +172,20 @@ void Control::on_input(BaseOffered& report) {
   touched_.insert(report.id.leg);
 }
 
-Leg* Control::find(LegId leg) const {
+AnyLeg* Control::find(LegId leg) const {
   const auto found = legs_.find(leg);
   return found == legs_.end() ? nullptr : found->second.get();
 }
 
-base::Result<Leg*> Control::require(LegId leg) const {
-  Leg* found = find(leg);
+base::Result<AnyLeg*> Control::require(LegId leg) const {
+  AnyLeg* found = find(leg);
   if (found == nullptr) return base::fail(base::Code::kNotFound, "there is no such leg");
   return found;
 }
 
 void Control::refresh_touched() {
   for (const LegId id : std::exchange(touched_, {})) {
-    Leg* leg = find(id);
+    AnyLeg* leg = find(id);
     if (leg == nullptr) continue;
     leg->refresh([this](StreamId stream) -> const std::set<base::Source>* {
       const auto found = streams_.find(stream);
@@ -218,7 +219,7 @@ void Control::open_waiting() {
   const auto get = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };
   while (!to_open_.empty() &&
          get(counters_.legs_reaping) < kMostReaping + get(counters_.reaper_stuck)) {
-    if (Leg* leg = find(to_open_.front())) leg->open();  // or it was closed meanwhile
+    if (AnyLeg* leg = find(to_open_.front())) leg->open();  // or it was closed meanwhile
     to_open_.pop_front();
   }
 }
@@ -226,7 +227,7 @@ void Control::open_waiting() {
 void Control::handle(CloseLeg& command) {
   const auto found = legs_.find(command.leg);
   if (found == legs_.end()) return;
-  const std::unique_ptr<Leg> leg = std::move(found->second);
+  const std::unique_ptr<AnyLeg> leg = std::move(found->second);
   legs_.erase(found);
   counters_.legs.store(legs_.size(), std::memory_order_relaxed);
   for (const auto& [stream, owner] : leg->shown()) {
@@ -265,16 +266,14 @@ void Control::part_gone(LegId leg) {
 
 void Control::handle(Answer& command) {
   verdict(command.leg, command.ticket,
-          require(command.leg).and_then([&](Leg* leg) { return leg->answer(command); }));
+          require(command.leg).and_then([&](AnyLeg* leg) { return leg->answer(command); }));
   touched_.insert(command.leg);
 }
 
 void Control::handle(Publish& command) {
-  verdict(command.leg, command.ticket,
-          require(command.leg).and_then([&](Leg* leg) -> base::Result<void> {
-            leg->publish(command.sources);
-            return {};
-          }));
+  verdict(command.leg, command.ticket, require(command.leg).and_then([&](AnyLeg* leg) {
+    return leg->publish(command.sources);
+  }));
   touched_.insert(command.leg);
   if (const auto fed = fed_by_.find(command.leg); fed != fed_by_.end())
     for (const StreamId id : fed->second) {
@@ -286,13 +285,13 @@ void Control::handle(Publish& command) {
 
 void Control::handle(Subscribe& command) {
   verdict(command.leg, command.ticket,
-          require(command.leg).and_then([&](Leg* leg) { return leg->subscribe(command); }));
+          require(command.leg).and_then([&](AnyLeg* leg) { return leg->subscribe(command); }));
   touched_.insert(command.leg);
 }
 
 void Control::handle(Restart& command) {
   verdict(command.leg, command.ticket,
-          require(command.leg).and_then([&](Leg* leg) { return leg->restart(command.fresh); }));
+          require(command.leg).and_then([&](AnyLeg* leg) { return leg->restart(command.fresh); }));
   touched_.insert(command.leg);
   // The I/O thread forgot with the old transport what the leg feeds.
   if (const auto fed = fed_by_.find(command.leg); command.fresh && fed != fed_by_.end())
@@ -329,7 +328,7 @@ void Control::set_feeder(StreamId id, std::optional<LegId> leg) {
 
 void Control::review_sources(Stream& stream) {
   std::set<base::Source> sources = stream.kept;
-  if (const Leg* feeder = stream.feeder ? find(*stream.feeder) : nullptr)
+  if (const AnyLeg* feeder = stream.feeder ? find(*stream.feeder) : nullptr)
     sources.insert(feeder->published().begin(), feeder->published().end());
   if (sources == stream.sources) return;
   stream.sources = std::move(sources);
@@ -349,7 +348,7 @@ void Control::touch_viewers(const Stream& stream) {
 }
 
 void Control::handle(Show& command) {
-  Leg* leg = find(command.leg);
+  AnyLeg* leg = find(command.leg);
   if (leg == nullptr) return;
   leg->show(command.stream, std::move(command.owner));
   streams_[command.stream].viewers.insert(command.leg);
@@ -357,7 +356,7 @@ void Control::handle(Show& command) {
 }
 
 void Control::handle(Hide& command) {
-  Leg* leg = find(command.leg);
+  AnyLeg* leg = find(command.leg);
   if (leg == nullptr) return;
   leg->hide(command.stream);
   if (const auto stream = streams_.find(command.stream); stream != streams_.end())

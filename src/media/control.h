@@ -14,10 +14,10 @@
 
 #include "base/result.h"
 #include "media/addresses.h"
+#include "media/any_leg.h"
 #include "media/control_values.h"
 #include "media/event.h"
 #include "media/io_thread.h"
-#include "media/leg.h"
 #include "media/reaper.h"
 #include "media/worker.h"
 #include "wrap/context_thread.h"
@@ -108,8 +108,8 @@ class Control {
   void forget_if_unused(StreamId id);
   void touch_viewers(const Stream& stream);
   void verdict(LegId leg, std::uint64_t ticket, const base::Result<void>& result);
-  [[nodiscard]] Leg* find(LegId leg) const;
-  [[nodiscard]] base::Result<Leg*> require(LegId leg) const;
+  [[nodiscard]] AnyLeg* find(LegId leg) const;
+  [[nodiscard]] base::Result<AnyLeg*> require(LegId leg) const;
   void refresh_touched();
   void on_timer();
 
@@ -124,7 +124,7 @@ class Control {
   std::unique_ptr<wrap::RepeatingTimer> timer_;
   LegContext leg_context_;
 
-  std::unordered_map<LegId, std::unique_ptr<Leg>> legs_;
+  std::unordered_map<LegId, std::unique_ptr<AnyLeg>> legs_;
   std::unordered_map<StreamId, Stream> streams_;
   std::unordered_map<LegId, std::set<StreamId>> fed_by_;
   std::unordered_map<LegId, Leftover> leftovers_;

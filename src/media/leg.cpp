@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "media/certificate.h"
 #include "media/log.h"
 #include "media/random.h"
 #include "rtp/extensions.h"
@@ -40,50 +39,11 @@ base::Result<void> check(const Subscribe::Track& track) {
 
 }  // namespace
 
-Leg::Leg(LegId id, LegContext& context) : id_(id), context_(context), last_ssrc_(random_u32()) {}
+Leg::Leg(LegId id, LegContext& context) : PeerLeg(id, context), last_ssrc_(random_u32()) {}
 
 // ---- the transport --------------------------------------------------------------------------
 
-void Leg::start_transport() {
-  const TransportId id{id_, ++generation_};
-  auto pc = PeerConnection::start(id, context_.box, context_.io);
-  if (!pc) return fail(pc.error().message);
-  pc_ = std::move(*pc);
-  credentials_ = random_credentials();
-  context_.io->post(AddTransport{id, credentials_});
-}
-
-void Leg::stop_transport() {
-  ready_ = false;
-  connected_ = false;
-  restart_ice_ = false;
-  announced_.clear();
-  decoder_.reset();
-  encoder_.reset();
-  offered_.clear();
-  offered_sources_.clear();
-  answered_.clear();
-  answered_sources_.clear();
-  if (!pc_) return;
-  context_.retire(pc_->retire());
-  pc_.reset();
-}
-
-void Leg::fail(std::string message) {
-  if (failed_) return;
-  failed_ = true;
-  stop_transport();
-  context_.emit(Failed{id_, std::move(message)});
-}
-
-void Leg::on(BaseOffered& report) {
-  if (!concerns_us(report.id)) return;
-  if (!report.description) return fail("the media server could not prepare its offer");
-  pc_->set_local(report.description.get());
-  auto fingerprint = sdp::fingerprint_of(pc_->base_offer());
-  if (!fingerprint) return fail("the media server has no certificate");
-  sdp::Transport transport{credentials_.ufrag, credentials_.pwd, std::move(*fingerprint),
-                           context_.candidates()};
+void Leg::on_ready(sdp::Transport transport) {
   if (session_) {
     for (const auto& [key, track] : tracks_) session_->remove_track(key);
     session_->restart_fresh(random_u64() >> 2, std::move(transport));
@@ -92,67 +52,14 @@ void Leg::on(BaseOffered& report) {
   }
   tracks_.clear();
   session_->set_published(published_);
-  ready_ = true;
 }
 
-void Leg::on(const RemoteTaken& report) {
-  if (concerns_us(report.id)) pc_->on_remote_taken();
-}
-
-void Leg::on(const PathSelected& report) {
-  if (concerns_us(report.id)) pc_->on_path_selected();
-}
-
-void Leg::on(DtlsReceived& report) {
-  if (concerns_us(report.id)) pc_->on_datagram(std::move(report.datagram));
-}
-
-void Leg::on(const DecoderKeyed& report) {
-  if (!concerns_us(report.id) || decoder_) return;
-  decoder_ = report;
-  try_open_gate();
-}
-
-void Leg::on(const EncoderKeyed& report) {
-  if (!concerns_us(report.id) || encoder_) return;
-  encoder_ = report;
-  try_open_gate();
-}
-
-// Once connected, what an element of webrtcbin's says concerns nobody: our packets do not pass it.
-void Leg::on(const PipelineFailed& report) {
-  if (concerns_us(report.id) && !connected_) fail("DTLS failed: " + report.message);
-}
-
-void Leg::on(const FellSilent& report) {
-  if (concerns_us(report.id) && connected_) tell_silence();
-}
-
-void Leg::on(const BecameAudible& report) {
-  if (concerns_us(report.id) && connected_) take_back_silence();
-}
-
-void Leg::tell_silence() {
-  if (!std::exchange(told_silent_, true)) context_.emit(Silent{id_});
-}
-
-void Leg::take_back_silence() {
-  if (std::exchange(told_silent_, false)) context_.emit(Audible{id_});
-}
-
-void Leg::try_open_gate() {
-  if (connected_ || !decoder_ || !encoder_ || announced_.empty()) return;
-  if (!is_announced(decoder_->peer_pem, announced_)) {
-    context_.on_fingerprint_mismatch();
-    return fail("the certificate of the peer is not the one its answer announced");
-  }
-  auto in = srtp::Inbound::create(decoder_->key);
-  auto out = srtp::Outbound::create(encoder_->key);
-  if (!in || !out) return fail("the media server could not use the keys of DTLS");
-  context_.io->post(OpenGate{pc_->id(), std::move(*in), std::move(*out)});
-  connected_ = true;
-  context_.emit(Connected{id_});
-  take_back_silence();  // of the transport before this one
+void Leg::on_stopped() {
+  restart_ice_ = false;
+  offered_.clear();
+  offered_sources_.clear();
+  answered_.clear();
+  answered_sources_.clear();
 }
 
 // ---- commands -------------------------------------------------------------------------------
@@ -164,42 +71,30 @@ base::Result<void> Leg::answer(const Answer& answer) {
     return base::fail(base::Code::kConflict, "this offer is void; wait for the next one");
   auto accepted = session_->accept_answer(answer.rev, answer.sdp);
   if (!accepted) return tl::unexpected(accepted.error());
-  take_answer(std::move(*accepted));
+  take_answer(*accepted);
   return {};
 }
 
-void Leg::take_answer(sdp::Answer answer) {
-  announced_ = answer.fingerprints;
+void Leg::take_answer(const sdp::Answer& answer) {
   answered_.clear();
-  for (sdp::AnsweredMedia& media : answer.media) {
+  for (const sdp::AnsweredMedia& media : answer.media) {
     AnsweredLine line;
     if (const auto sent = offered_.find(media.mid); sent != offered_.end())
       line.offered = sent->second;
-    line.media = std::move(media);
-    answered_.emplace(line.media.mid, std::move(line));
+    line.media = media;
+    answered_.emplace(media.mid, std::move(line));
   }
   answered_sources_ = std::exchange(offered_sources_, {});
   offered_.clear();
-  if (connected_ && !is_announced(decoder_->peer_pem, announced_)) {
-    context_.on_fingerprint_mismatch();
-    return fail("the answer announces another certificate than the one in use");
-  }
-  if (!pc_->has_remote()) {
-    const auto text = sdp::answer_for_webrtcbin(pc_->base_offer(), answer);
-    const auto taken = text ? pc_->set_remote(*text) : tl::unexpected(text.error());
-    if (!taken) {
-      log(GST_LEVEL_ERROR, "base answer: " + taken.error().message);
-      return fail("the media server could not use the answer");
-    }
-  }
-  try_open_gate();
+  take_peer(answer);
 }
 
-void Leg::publish(const std::vector<base::Source>& sources) {
+base::Result<void> Leg::publish(const std::vector<base::Source>& sources) {
   published_ = {sources.begin(), sources.end()};
   std::erase_if(answered_sources_, [this](const auto& s) { return !published_.contains(s.first); });
   std::erase_if(offered_sources_, [this](const auto& s) { return !published_.contains(s.first); });
   if (session_) session_->set_published(published_);
+  return {};
 }
 
 base::Result<void> Leg::subscribe(const Subscribe& wishes) {
@@ -238,8 +133,6 @@ base::Result<void> Leg::restart(bool fresh) {
   restart_ice_ = ready_;
   return {};
 }
-
-void Leg::show(StreamId stream, std::string owner) { shown_[stream] = std::move(owner); }
 
 void Leg::hide(StreamId stream) {
   const auto found = shown_.find(stream);
@@ -338,9 +231,8 @@ std::vector<router::OutgoingTrack> Leg::outgoing() const {
 void Leg::offer() {
   if (failed_ || session_->offer_pending()) return;
   if (std::exchange(restart_ice_, false)) {
-    credentials_ = random_credentials();
+    restart_ice();
     session_->restart_ice(credentials_.ufrag, credentials_.pwd);
-    context_.io->post(RestartIce{pc_->id(), credentials_});
   }
   if (!session_->needs_offer()) return;
   sdp::Offer made = session_->make_offer();

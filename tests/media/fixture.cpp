@@ -137,6 +137,8 @@ void Fixture::on(Member& member, media::Event& event) {
                  [&](media::Audible&) { ++member.audible; },
                  [&](media::Failed& e) { member.failure = std::move(e.message); },
                  [&](media::Closed&) { member.closed = true; },
+                 [&](media::Answered& e) { member.guest_answers.push_back(std::move(e.sdp)); },
+                 [&](media::Patched& e) { member.patches.push_back(std::move(e.fragment)); },
              },
              event);
 }

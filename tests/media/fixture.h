@@ -24,6 +24,8 @@ struct Member {
   bool answers = true;  // at once, each offer that comes
   std::vector<media::Offered> offers;
   std::vector<media::Verdict> verdicts;
+  std::vector<std::string> guest_answers;
+  std::vector<std::string> patches;
   int connected = 0;
   int silent = 0;
   int audible = 0;
