@@ -54,6 +54,8 @@ class Reorder {
   void push(Arrived packet);
   // The next packet that may leave at `now`; nullopt: none yet.
   [[nodiscard]] std::optional<Ordered> pop(base::TimePoint now);
+  // Nothing more is waited for.
+  void finish() { release_all(); }
   // When pop() will give something even if nothing comes; nullopt: not before something does.
   [[nodiscard]] std::optional<base::TimePoint> due() const;
   [[nodiscard]] const Counts& counts() const { return counts_; }

@@ -86,6 +86,12 @@ std::optional<base::TimePoint> Timeline::captured(std::uint32_t timestamp) {
   return straight(ticks) + bend(ticks);
 }
 
+std::optional<base::TimePoint> Timeline::estimate(std::uint32_t timestamp) const {
+  if (!anchor_) return std::nullopt;
+  const std::int64_t ticks = unwrap(timestamp);
+  return straight(ticks) + bend(ticks);
+}
+
 base::Duration Timeline::error() const { return anchor_ ? bend(newest_) : base::Duration(0); }
 
 }  // namespace parley::tap

@@ -34,6 +34,8 @@ class Timeline {
   [[nodiscard]] bool reported() const { return reported_; }
   // nullopt: no Clock so far. Non-decreasing for non-decreasing timestamps.
   [[nodiscard]] std::optional<base::TimePoint> captured(std::uint32_t timestamp);
+  // The same, for somebody who only wants to know: it is no answer that later ones keep to.
+  [[nodiscard]] std::optional<base::TimePoint> estimate(std::uint32_t timestamp) const;
   // What the line is off from the newest Clock where it was asked for last.
   [[nodiscard]] base::Duration error() const;
 
