@@ -17,10 +17,6 @@ constexpr Duration kTick = std::chrono::milliseconds(100);
 constexpr std::uint32_t kOwnSsrc = 0x7061726c;
 constexpr std::string_view kOwnCname = "parley";
 
-// Our NTP time is our monotonic time, moved so that it is never near 0: receivers only compare such
-// times with each other (RFC 3550, 6.4.1).
-constexpr Duration kNtpOffset = std::chrono::seconds(0x80000000);
-
 // A publisher's clock is known from its last sender report for this long (our choice: twelve of
 // the 5 s that RFC 3550 gives as the longest usual interval).
 constexpr Duration kClockLifetime = std::chrono::seconds(60);
@@ -82,6 +78,7 @@ void Router::State::on_sender_report(Leg& leg, const rtp::SenderReport& report, 
 
   const bool first = !source.clock;
   source.clock = SenderClock{report.ntp, report.timestamp};
+  tell_clocks(leg);
   if (!first) return;
   // Receivers can put audio and video in step from now on: do not let them wait a second for it.
   for (const OutTrack* out : source.track->receivers) out->leg->next_report = now;
@@ -118,12 +115,17 @@ void Router::State::send_wanted(TimePoint now) {
   std::erase_if(wanted, [&](InTrack* track) {
     if (now < track->keyframe_due()) return false;
     track->keyframe_wanted = track->keyframe_urgent = false;
+    if (track->receivers.empty() && track->taps.empty()) return true;
+    if (track->leg->port) {
+      sink->on_keyframe_wanted(track->leg->id, track->config.source);
+      track->keyframe_asked = now;
+      track->keyframe_coming = true;
+      return true;
+    }
     const auto& announced = track->config.ssrcs;
     // Without a receiver nobody wants it any more; without an SSRC nothing was sent yet, and the
     // first packet will ask anew if it does not start a key frame.
-    if (!track->leg->open() || track->receivers.empty() ||
-        (track->current == nullptr && announced.empty()))
-      return true;
+    if (!track->leg->open() || (track->current == nullptr && announced.empty())) return true;
     rtp::RtcpWriter compound;
     compound.add_receiver_report(kOwnSsrc, {});
     compound.add_cname(kOwnSsrc, kOwnCname);

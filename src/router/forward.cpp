@@ -146,11 +146,16 @@ bool Router::State::on_rtp(Leg& leg, std::span<std::uint8_t> datagram, TimePoint
     ++stats.unroutable;
     return true;
   }
-  source->last_at = now;
-  const std::int64_t place = source->sequence.unwrap(packet->sequence());
-  source->statistics.on_packet(place, packet->timestamp(), now);
-  forward(*source, *packet, datagram.data() + packet->header_bytes(), place, now);
+  take(*source, *packet, datagram.first(*plain), now);
   return true;
+}
+
+void Router::State::take(Source& source, const rtp::Packet& packet,
+                         std::span<std::uint8_t> datagram, TimePoint now) {
+  source.last_at = now;
+  const std::int64_t place = source.sequence.unwrap(packet.sequence());
+  source.statistics.on_packet(place, packet.timestamp(), now);
+  forward(source, packet, datagram, place, now);
 }
 
 // A peer numbers its packets only where transport-cc was agreed on.
@@ -216,8 +221,8 @@ bool Router::State::make_room(Leg& leg, TimePoint now) {
   return true;
 }
 
-void Router::State::forward(Source& source, const rtp::Packet& packet, std::uint8_t* payload,
-                            std::int64_t place, TimePoint now) {
+void Router::State::forward(Source& source, const rtp::Packet& packet,
+                            std::span<std::uint8_t> datagram, std::int64_t place, TimePoint now) {
   InTrack& track = *source.track;
   if (packet.payload().empty()) {  // padding only: a probe of the sender's, of no use further on
     source.mapper.drop(place);
@@ -229,7 +234,9 @@ void Router::State::forward(Source& source, const rtp::Packet& packet, std::uint
     if (track.current != nullptr && now - track.current->last_at < kSourceTakeover) return;
     track.current = &source;
   }
-  if (!track.receivers.empty()) fan_out(source, packet, payload, *mapped, now);
+  if (!track.taps.empty()) feed_taps(source, packet, datagram, *mapped, now);
+  if (!track.receivers.empty())
+    fan_out(source, packet, datagram.data() + packet.header_bytes(), *mapped, now);
 }
 
 rtp::PictureFields Router::State::pictures_of(const rtp::Packet& packet) const {

@@ -38,12 +38,6 @@ bool announces(const InTrack& track, std::uint32_t ssrc) {
          track.config.ssrcs.end();
 }
 
-InTrack* incoming_of(Leg& leg, base::Source source) {
-  for (const auto& track : leg.incoming)
-    if (track->config.source == source) return track.get();
-  return nullptr;
-}
-
 // Of all tracks together: they share one transport, and so one set of payload types.
 std::unique_ptr<PayloadTypes> names_of(const std::vector<IncomingTrack>& tracks) {
   std::unique_ptr<PayloadTypes> names;
@@ -71,6 +65,12 @@ std::uint32_t place_in(std::vector<std::unique_ptr<T>>& slots, std::unique_ptr<T
 }
 
 }  // namespace
+
+InTrack* incoming_of(Leg& leg, base::Source source) {
+  for (const auto& track : leg.incoming)
+    if (track->config.source == source) return track.get();
+  return nullptr;
+}
 
 OutTrack::OutTrack(Leg& receiver, const OutgoingTrack& track, rtp::Splicer numbers,
                    rtp::PictureIds picture_numbers)
@@ -129,8 +129,8 @@ void Router::State::erase_stream(StreamId id) {
 
 void Router::State::forget_if_unused(StreamId id) {
   const Stream* found = find_stream(id);
-  if (found != nullptr && !found->feeder && found->receivers.empty() && !found->audio_muted &&
-      !found->video_muted)
+  if (found != nullptr && !found->feeder && found->receivers.empty() && found->taps.empty() &&
+      !found->audio_muted && !found->video_muted)
     erase_stream(id);
 }
 
@@ -271,6 +271,7 @@ void Router::State::relink(Stream& stream) {
     out->from = nullptr;
     out->joined = 0;
   }
+  relink_taps(stream, nullptr);
 }
 
 // Makes the fan-out lists of a publisher anew. A receiver that was not in one before starts with
@@ -278,7 +279,10 @@ void Router::State::relink(Stream& stream) {
 void Router::State::relink(LegId publisher) {
   Leg* leg = find_leg(publisher);
   if (leg == nullptr) return;
-  for (const auto& track : leg->incoming) track->receivers.clear();
+  for (const auto& track : leg->incoming) {
+    track->receivers.clear();
+    track->taps.clear();
+  }
   for (const auto& stream : streams) {
     if (stream == nullptr || stream->feeder != publisher) continue;
     for (OutTrack* out : stream->receivers) {
@@ -291,6 +295,7 @@ void Router::State::relink(LegId publisher) {
       if (from != nullptr && from->kind() == Kind::kVideo)
         want_keyframe(*from, !out->splicer.started());
     }
+    relink_taps(*stream, leg);
   }
 }
 

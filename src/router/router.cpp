@@ -6,7 +6,7 @@
 
 namespace parley::router {
 
-Router::Router(Outbox& outbox) : state_(std::make_unique<State>(outbox)) {}
+Router::Router(Outbox& outbox, TapSink* taps) : state_(std::make_unique<State>(outbox, taps)) {}
 Router::~Router() = default;
 
 void Router::set_codec(std::uint8_t payload_type, rtp::Codec codec) {
@@ -49,6 +49,27 @@ void Router::forget(StreamId stream) {
   found->audio_muted = found->video_muted = false;
   state_->relink(*found);
   state_->forget_if_unused(stream);
+}
+
+void Router::add_tap(TapId tap, StreamId stream, base::Source source) {
+  if (state_->sink != nullptr) state_->add_tap(tap, stream, source);
+}
+
+void Router::remove_tap(TapId tap) { state_->remove_tap(tap); }
+
+void Router::want_keyframe(TapId tap, TimePoint now) { state_->on_tap_wish(tap, now); }
+
+void Router::add_port(LegId port) {
+  if (state_->sink != nullptr) state_->add_port(port);
+}
+
+bool Router::on_plain(LegId port, base::Source source, std::span<std::uint8_t> rtp, TimePoint now) {
+  Leg* found = state_->find_leg(port);
+  return found != nullptr && state_->on_plain(*found, source, rtp, now);
+}
+
+void Router::on_plain_clock(LegId port, base::Source source, const TapClock& clock, TimePoint now) {
+  if (Leg* found = state_->find_leg(port)) state_->on_plain_clock(*found, source, clock, now);
 }
 
 bool Router::on_datagram(LegId leg, std::span<std::uint8_t> datagram, TimePoint now) {

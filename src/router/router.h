@@ -15,6 +15,7 @@
 #include "base/source.h"
 #include "base/time.h"
 #include "router/outbox.h"
+#include "router/taps.h"
 #include "rtp/codec.h"
 #include "srtp/session.h"
 
@@ -73,8 +74,9 @@ class Router {
   static constexpr base::Duration kFirstKeyframeInterval = std::chrono::milliseconds(100);
   static constexpr base::Duration kReportInterval = std::chrono::seconds(1);
 
-  // `outbox` must outlive the router; the caller sends and clears it after each batch.
-  explicit Router(Outbox& outbox);
+  // `outbox` and `taps` must outlive the router; the caller sends and clears the outbox after each
+  // batch. Without `taps` there can be no taps and no ports.
+  explicit Router(Outbox& outbox, TapSink* taps = nullptr);
   ~Router();
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
@@ -103,6 +105,19 @@ class Router {
   // A stream is forgotten when nobody feeds or receives it and it is not muted. This one forgets
   // the mutes of a stream that will not come back.
   void forget(StreamId stream);
+
+  // Taps and ports (router/taps.h). The stream of a tap is not forgotten.
+  void add_tap(TapId tap, StreamId stream, base::Source source);
+  void remove_tap(TapId tap);
+  // Whoever reads the tap needs a key frame.
+  void want_keyframe(TapId tap, base::TimePoint now);
+  // A leg without keys: it feeds streams and receives nothing. remove_leg() ends it.
+  void add_port(LegId port);
+  // A packet with our payload types, of one of the sources that set_incoming() named; false when
+  // it was dropped. Its memory is written to.
+  bool on_plain(LegId port, base::Source source, std::span<std::uint8_t> rtp, base::TimePoint now);
+  // When, by our clock, a timestamp of that source was captured; without, arrival decides.
+  void on_plain_clock(LegId port, base::Source source, const TapClock& clock, base::TimePoint now);
 
   // One datagram that came from `leg`'s selected path and is RTP or RTCP by its first bytes
   // (RFC 7983, RFC 5761). Decrypts in place. True when it was authentic.

@@ -40,6 +40,10 @@ using base::TimePoint;
   return kind == Kind::kAudio ? 48'000 : 90'000;
 }
 
+// Our NTP time is our monotonic time, moved so that it is never near 0: receivers only compare such
+// times with each other (RFC 3550, 6.4.1).
+inline constexpr Duration kNtpOffset = std::chrono::seconds(0x80000000);
+
 // SSRCs of one publisher at a time (our choice: a browser sends at most mic, three layers of camera
 // and of screen, and an RTX source for each).
 inline constexpr std::size_t kMaxActiveSources = 20;
@@ -66,6 +70,19 @@ struct Source {
   rtp::SeqMapper mapper;  // hides packets that go to nobody
   rtp::ReceiveStatistics statistics;
   std::optional<SenderClock> clock;
+  bool told = false;                    // of a port: its job speaks of its clock
+  std::optional<TimePoint> arrival_at;  // ... or else, when arrival last stood in for that
+};
+
+// One track as a job gets it.
+struct Tap {
+  TapId id;
+  StreamId stream;
+  base::Source source = base::Source::kMic;
+  InTrack* from = nullptr;        // gets packets of, when linked
+  std::uint32_t serial = 0;       // of the Source that was last given; 0: none so far
+  std::uint8_t payload_type = 0;  // ... and of its last packet
+  bool muted = false;
 };
 
 // By payload type, another one; kNoPayloadType: none.
@@ -104,6 +121,7 @@ struct InTrack {
   Leg* leg = nullptr;
   Source* current = nullptr;         // the SSRC that is forwarded
   std::vector<OutTrack*> receivers;  // open, not muted
+  std::vector<Tap*> taps;            // not muted
   bool keyframe_wanted = false;      // and in State::wanted
   bool keyframe_urgent = false;      // ... by somebody who has had none so far
   bool keyframe_coming = false;      // asked for, and none has come since
@@ -127,6 +145,7 @@ struct Leg {
   LegId id;
   std::unique_ptr<Gate> gate;  // nullptr: closed
   [[nodiscard]] bool open() const { return gate != nullptr; }
+  bool port = false;  // what it sends comes from a job, in the clear; never open
 
   std::vector<std::unique_ptr<InTrack>> incoming;
   std::unique_ptr<PayloadTypes> names;               // of a guest: what its payload types are to us
@@ -155,6 +174,7 @@ struct Stream {
   bool audio_muted = false;
   bool video_muted = false;
   std::vector<OutTrack*> receivers;
+  std::vector<Tap*> taps;
   // A mute is of microphone and camera: who switches the camera off may still show a screen.
   [[nodiscard]] bool muted(base::Source source) const {
     return (source == base::Source::kMic && audio_muted) ||
@@ -162,9 +182,12 @@ struct Stream {
   }
 };
 
+// What of `leg` is `source`; nullptr: nothing.
+[[nodiscard]] InTrack* incoming_of(Leg& leg, base::Source source);
+
 class Router::State {
  public:
-  explicit State(Outbox& box) : outbox(box) {}
+  State(Outbox& box, TapSink* tap_sink) : outbox(box), sink(tap_sink) {}
 
   // legs.cpp: who there is, and who gets what.
   [[nodiscard]] Leg* find_leg(LegId id) const;
@@ -184,12 +207,14 @@ class Router::State {
 
   // forward.cpp: RTP.
   bool on_rtp(Leg& leg, std::span<std::uint8_t> datagram, TimePoint now);
+  void take(Source& source, const rtp::Packet& packet, std::span<std::uint8_t> datagram,
+            TimePoint now);
   static void record_arrival(Leg& leg, const rtp::Packet& packet, TimePoint now);
   Source* source_of(Leg& leg, const rtp::Packet& packet, TimePoint now);
   static bool make_room(Leg& leg, TimePoint now);
-  // `payload`: that of `packet`, for writing.
-  void forward(Source& source, const rtp::Packet& packet, std::uint8_t* payload, std::int64_t place,
-               TimePoint now);
+  // `datagram`: the memory of `packet`, for writing.
+  void forward(Source& source, const rtp::Packet& packet, std::span<std::uint8_t> datagram,
+               std::int64_t place, TimePoint now);
   [[nodiscard]] bool starts(std::uint8_t payload_type, std::span<const std::uint8_t> payload) const;
   void fan_out(const Source& source, const rtp::Packet& packet, std::uint8_t* writable,
                std::int64_t place, TimePoint now);
@@ -197,6 +222,21 @@ class Router::State {
   void send(OutTrack& out, std::span<const std::uint8_t> header,
             std::span<const std::uint8_t> payload);
   void count(srtp::Refused why);
+
+  // taps.cpp: to and from jobs.
+  void add_tap(TapId id, StreamId from, base::Source source);
+  void remove_tap(TapId id);
+  void on_tap_wish(TapId id, TimePoint now);
+  void relink_taps(const Stream& stream, Leg* leg);
+  void feed_taps(const Source& source, const rtp::Packet& packet, std::span<std::uint8_t> datagram,
+                 std::int64_t place, TimePoint now);
+  bool tell_clock(const Tap& tap, const Source& source);
+  void tell_clocks(const Leg& leg);
+  void add_port(LegId id);
+  bool on_plain(Leg& port, base::Source source_of, std::span<std::uint8_t> datagram, TimePoint now);
+  Source* plain_source(Leg& port, InTrack& track, std::uint32_t ssrc, TimePoint now);
+  void on_plain_clock(Leg& port, base::Source source, const TapClock& clock, TimePoint now);
+  void place_on_clock(Source& source, std::uint32_t timestamp, TimePoint captured, TimePoint now);
 
   // feedback.cpp: RTCP.
   bool on_rtcp(Leg& leg, std::span<std::uint8_t> datagram, TimePoint now);
@@ -214,6 +254,7 @@ class Router::State {
   [[nodiscard]] std::optional<TimePoint> deadline() const;
 
   Outbox& outbox;
+  TapSink* sink;  // nullptr: no taps, no ports
   RouterStats stats;
   std::array<std::optional<rtp::Codec>, 128> codecs;  // by payload type
 
@@ -221,6 +262,7 @@ class Router::State {
   std::vector<std::unique_ptr<Leg>> legs;  // nullptr: a free slot
   base::FlatIndex stream_at;
   std::vector<std::unique_ptr<Stream>> streams;
+  std::vector<std::unique_ptr<Tap>> taps;
   std::uint32_t next_serial = 1;
   std::size_t open_legs = 0;
 

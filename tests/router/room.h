@@ -128,7 +128,8 @@ struct Peer {
 
 class Room {
  public:
-  explicit Room(std::size_t slots = 4096) : outbox(slots), router(outbox) {
+  explicit Room(std::size_t slots = 4096, router::TapSink* taps = nullptr)
+      : outbox(slots), router(outbox, taps) {
     router.set_codec(kOpus, rtp::Codec::kOpus);
     router.set_codec(kVp8, rtp::Codec::kVp8);
     router.set_codec(kH264, rtp::Codec::kH264);
