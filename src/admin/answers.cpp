@@ -22,6 +22,7 @@ void write_call(wire::Writer& w, const call::CallView& c) {
   w.array("participants", c.participants, [&w](const call::ParticipantView& participant) {
     w.nested([&] { wire::write(w, participant); });
   });
+  wire::write(w, c.extras);
 }
 
 bool takes_part(const call::CallView& c, const base::ProfileId& profile) {

@@ -22,6 +22,11 @@ std::string kind_of(const call::RequestBody& body) {
                         [](const call::Text&) { return "text"; },
                         [](const call::Update&) { return "update"; },
                         [](const call::Media&) { return "media"; },
+                        [](const call::Record&) { return "record"; },
+                        [](const call::Consent&) { return "consent"; },
+                        [](const call::SetMode&) { return "mode"; },
+                        [](const call::StartBridge&) { return "bridge"; },
+                        [](const call::StopBridge&) { return "bridge"; },
                     },
                     body);
 }

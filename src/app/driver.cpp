@@ -106,6 +106,11 @@ void Driver::perform(call::Effect effect) {
                  [&](const call::Recall& e) { recall(e); },
                  [&](const call::StoreText& e) { store_text(e); },
                  [&](const call::ToLeg& e) { send_to_leg(e); },
+                 [](const call::StartJob&) {},
+                 [](const call::UpdateJob&) {},
+                 [](const call::StopJob&) {},
+                 [](const call::OpenGuest&) {},
+                 [](const call::PatchLeg&) {},
                  [](const call::Save&) {},  // the gate has handed it to the store
                  [&](const auto& e) { ports_.media(to_command(e)); },
              },

@@ -48,8 +48,8 @@ bool Session::is_same_person(const auth::Claims& claims) const {
   return claims.user == claims_.user && as_set(claims.profiles) == as_set(claims_.profiles);
 }
 
-bool Session::is_admin(base::Instant now) const {
-  return now.wall < claims_.expires && claims_.grants.contains("admin");
+bool Session::is_granted(const std::string& grant, base::Instant now) const {
+  return now.wall < claims_.expires && claims_.grants.contains(grant);
 }
 
 SessionOutputs Session::receive(wire::ClientMessage message, base::Instant now) {

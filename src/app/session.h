@@ -98,7 +98,8 @@ class Session {
   [[nodiscard]] const base::UserId& user() const { return claims_.user; }
   [[nodiscard]] const std::vector<base::ProfileId>& profiles() const { return claims_.profiles; }
   [[nodiscard]] bool is_same_person(const auth::Claims& claims) const;
-  [[nodiscard]] bool is_admin(base::Instant now) const;
+  // Whether its token grants this now.
+  [[nodiscard]] bool is_granted(const std::string& grant, base::Instant now) const;
   [[nodiscard]] const std::optional<base::SocketId>& socket() const { return socket_; }
   // Whether its client can know the secret to come back with.
   [[nodiscard]] bool welcomed() const { return welcomed_; }

@@ -244,8 +244,12 @@ void Sessions::perform(Entry& entry, SessionOutputs outputs, base::Instant now) 
                    },
                    [&](call::Request& request) {
                      ++counters_.requests[kind_of(request.body)];
-                     ports_.feed(call::Received{session.connection(), std::move(request),
-                                                session.is_admin(now)});
+                     ports_.feed(call::Received{.connection = session.connection(),
+                                                .request = std::move(request),
+                                                .admin = session.is_granted("admin", now),
+                                                .may_record = session.is_granted("record", now),
+                                                .may_mix = session.is_granted("mix", now),
+                                                .may_bridge = session.is_granted("bridge", now)});
                    },
                    [&](wire::ChainList& question) { ask(session, std::move(question)); },
                    [&](wire::ChainHistory& question) { ask(session, std::move(question)); },

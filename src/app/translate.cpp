@@ -24,6 +24,9 @@ std::optional<store::Record> to_record(const call::Save& save) {
             return store::ParticipantAdded{s.call, s.profile, s.at};
           },
           [](const call::RingsUnheard&) -> Maybe { return std::nullopt; },
+          [](const call::RecordingBegan&) -> Maybe { return std::nullopt; },
+          [](const call::RecordingOver&) -> Maybe { return std::nullopt; },
+          [](const call::BridgeNoted&) -> Maybe { return std::nullopt; },
           [](const call::ParticipantLeft& s) -> Maybe {
             return store::ParticipantLeft{s.call, s.profile, std::string(wire::name_of(s.outcome)),
                                           s.at};
@@ -52,6 +55,19 @@ media::Command to_command(const call::Hide& effect) {
 }
 media::Command to_command(const call::Mute& effect) {
   return media::Mute{effect.stream, !effect.unmuted.audio, !effect.unmuted.video};
+}
+
+media::Command to_command(const call::NameStream& effect) {
+  return media::Name{effect.stream, effect.call.str(), effect.profile.str()};
+}
+media::Command to_command(const call::OpenPort& effect) {
+  return media::OpenPort{effect.leg, effect.job, effect.owner};
+}
+media::Command to_command(const call::OpenGuest& effect, std::uint64_t ticket) {
+  return media::OpenGuest{effect.leg, ticket, effect.publishes, effect.sdp};
+}
+media::Command to_command(const call::PatchLeg& effect, std::uint64_t ticket) {
+  return media::PatchGuest{effect.leg, ticket, effect.fragment};
 }
 
 media::Command to_command(const call::ToLeg& effect, std::uint64_t ticket) {

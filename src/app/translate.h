@@ -22,6 +22,10 @@ namespace parley::app {
 [[nodiscard]] media::Command to_command(const call::Show& effect);
 [[nodiscard]] media::Command to_command(const call::Hide& effect);
 [[nodiscard]] media::Command to_command(const call::Mute& effect);
+[[nodiscard]] media::Command to_command(const call::NameStream& effect);
+[[nodiscard]] media::Command to_command(const call::OpenPort& effect);
+[[nodiscard]] media::Command to_command(const call::OpenGuest& effect, std::uint64_t ticket);
+[[nodiscard]] media::Command to_command(const call::PatchLeg& effect, std::uint64_t ticket);
 [[nodiscard]] media::Command to_command(const call::ToLeg& effect, std::uint64_t ticket);
 
 // nullopt: nothing the machine needs to hear. A Verdict needs its ticket and is not for this.

@@ -7,6 +7,13 @@ namespace parley::call {
 
 void Machine::State::on(const Command& command) {
   std::visit(base::Overloaded{[&](const PostText& message) { post(command, message); },
+                              [&](const Record&) { refuse_yet(command); },
+                              [&](const SetMode&) { refuse_yet(command); },
+                              [&](const StartBridge&) { refuse_yet(command); },
+                              [&](const StopBridge&) { refuse_yet(command); },
+                              [&](const JoinGuest&) { refuse_yet(command); },
+                              [&](const PatchGuest&) { refuse_yet(command); },
+                              [&](const LeaveGuest&) { refuse_yet(command); },
                               [&](const auto& other) {
                                 const Answer done = perform(other);
                                 if (done) {
@@ -16,6 +23,11 @@ void Machine::State::on(const Command& command) {
                                 }
                               }},
              command.body);
+}
+
+void Machine::State::refuse_yet(const Command& command) {
+  out_.push(CommandDone{command.ticket,
+                        Refusal{ErrorCode::kUnavailable, "this is not to be had yet", {}}});
 }
 
 Machine::State::Answer Machine::State::perform(const EndCall& command) {

@@ -37,6 +37,9 @@ struct Limits {
   base::Duration request_memory = std::chrono::minutes(10);
   std::size_t remembered_calls = 10'000;  // ended ones; what is older is asked of the store
   std::size_t text_bytes = 8192;
+  base::Duration consent_timeout = std::chrono::seconds(30);  // silence means no
+  std::size_t bridges_per_call = 8;                           // our choice: each is a process
+  std::size_t guests_per_call = 100;  // our choice: twice as many as participants
   // Somebody outside wakes devices that are not connected: tell it (RingsUnheard), and give them
   // until the end of the ringing time-out.
   bool push = false;
@@ -66,6 +69,11 @@ struct Received {
   ConnectionId connection;
   Request request;
   bool admin = false;  // its token grants `admin` now
+  // ... or one of these; who may everything may these, too.
+  bool may_record = false;
+  bool may_mix = false;
+  bool may_bridge = false;
+  std::optional<JobId> fresh = {};  // a random name for what the request may start
 };
 
 // What a server that uses Parley asks; answered by CommandDone.
@@ -87,10 +95,33 @@ struct PostText {  // in the name of any profile
   UserId user;  // of the server's token: ids of requests belong to users
   Text text;
 };
-using CommandBody = std::variant<EndCall, RemoveParticipant, MuteParticipant, PostText>;
+// A guest comes to a running call with an offer of its own: WHIP (RFC 9725) when it publishes, then
+// it is the participant `profile`; WHEP when it only watches, then nobody is told of it. Answered
+// with Ok{bridge: its session, sdp: the answer}.
+struct JoinGuest {
+  CallId call;
+  ProfileId profile;
+  bool publishes = true;
+  std::optional<ProfileId> watches;  // one participant; nullopt: the mix
+  std::string sdp;
+};
+// Trickled candidates, or new ICE credentials (RFC 8840, 9). Ok{sdp: the fragment to answer with}.
+struct PatchGuest {
+  CallId call;
+  JobId guest;
+  std::string fragment;
+};
+struct LeaveGuest {
+  CallId call;
+  JobId guest;
+};
+using CommandBody =
+    std::variant<EndCall, RemoveParticipant, MuteParticipant, PostText, Record, SetMode,
+                 StartBridge, StopBridge, JoinGuest, PatchGuest, LeaveGuest>;
 struct Command {
   std::uint64_t ticket = 0;
   CommandBody body;
+  std::optional<JobId> fresh = {};  // a random name for what it may start
 };
 
 // From the store, about a StoreText: it is on disk, or why not.
@@ -145,12 +176,29 @@ struct LegFailed {
   LegId leg;
   std::string message;
 };
+// To an OpenGuest or a PatchLeg, by its ticket: the answer, or why there is none. A refused
+// OpenGuest leaves no leg behind.
+struct GuestAnswered {
+  LegId leg;
+  std::uint64_t ticket = 0;
+  std::optional<Refusal> refusal;
+  std::string sdp;
+};
+// What has become of a job that StartJob began. kEnded and kFailed: nothing of it runs any more.
+enum class JobState { kStarting, kLive, kReconnecting, kEnded, kFailed };
+struct JobReported {
+  JobId job;
+  JobState state = JobState::kStarting;
+  std::string message;  // for people
+  std::string watch;    // path of a playlist
+};
 struct Tick {};      // deadline() has passed
 struct Shutdown {};  // end every call as `shutdown`
 
-using Input = std::variant<Connected, SocketLost, Resumed, Disconnected, Received, Command,
-                           TextStored, Recalled, CallNotStored, StoreState, LegOffered, LegVerdict,
-                           LegConnected, LegSilent, LegAudible, LegFailed, Tick, Shutdown>;
+using Input =
+    std::variant<Connected, SocketLost, Resumed, Disconnected, Received, Command, TextStored,
+                 Recalled, CallNotStored, StoreState, LegOffered, LegVerdict, LegConnected,
+                 LegSilent, LegAudible, LegFailed, GuestAnswered, JobReported, Tick, Shutdown>;
 
 // ---- effects --------------------------------------------------------------------------------
 
@@ -221,6 +269,67 @@ struct Mute {  // what may be forwarded of `stream`; false: nothing of its micro
   Settings unmuted;
 };
 
+// By this name jobs know the stream: before the first Feed of somebody who comes.
+struct NameStream {
+  StreamId stream;
+  CallId call;
+  ProfileId profile;
+};
+
+// Jobs: processes that record, mix, send on or bring in. What they are told and what they cost is
+// the driver's business; every StartJob ends in a JobReported of kEnded or kFailed.
+struct RecordWork {
+  RecordLayout layout = RecordLayout::kTracks;
+  RecordFormat format = RecordFormat::kWebm;
+};
+// Feeds the port "mix" with one picture, and each port "mix/PROFILE" with what that participant
+// hears; "mix/" is for who takes no part, and hears everybody.
+struct MixWork {};
+struct OutWork {
+  BridgeKind kind = BridgeKind::kRtmp;
+  std::string url;
+  RecordLayout layout = RecordLayout::kGrid;
+  std::optional<ProfileId> only;
+};
+struct InWork {
+  BridgeKind kind = BridgeKind::kRtmp;
+  std::string url;
+  ProfileId owner;
+};
+using JobWork = std::variant<RecordWork, MixWork, OutWork, InWork>;
+struct StartJob {
+  JobId job;
+  CallId call;
+  JobWork work;
+  std::vector<ProfileId> hidden;  // whose media it never gets
+};
+struct UpdateJob {
+  JobId job;
+  std::vector<ProfileId> hidden;
+};
+struct StopJob {  // in order
+  JobId job;
+};
+// A leg whose media comes from the job, as `owner`. LegConnected when there is some. CloseLeg.
+struct OpenPort {
+  LegId leg;
+  JobId job;
+  CallId call;
+  std::string owner;
+};
+// A leg whose peer has made the offer. Answered by GuestAnswered.
+struct OpenGuest {
+  LegId leg;
+  std::uint64_t ticket = 0;
+  bool publishes = true;
+  std::string sdp;
+};
+struct PatchLeg {
+  LegId leg;
+  std::uint64_t ticket = 0;
+  std::string fragment;
+};
+
 // What must outlive a restart. Effects behind a Save are performed when it has committed.
 struct CallStarted {
   CallId call;
@@ -264,11 +373,34 @@ struct RingsUnheard {
   base::WallTime at;
   base::WallTime until;  // somebody may answer
 };
+struct RecordingBegan {  // its job is about to start
+  CallId call;
+  JobId recording;
+  RecordLayout layout = RecordLayout::kTracks;
+  RecordFormat format = RecordFormat::kWebm;
+  RecordPolicy policy = RecordPolicy::kNotify;
+  base::WallTime at;
+};
+struct RecordingOver {  // also after the end of its call
+  CallId call;
+  JobId recording;
+  bool failed = false;
+  std::string message;
+  base::WallTime at;
+};
+// Not stored: for who is told of what happens. A bridge is starting, live for the first time, or
+// over.
+struct BridgeNoted {
+  CallId call;
+  BridgeView bridge;
+  base::WallTime at;
+};
 using Save = std::variant<CallStarted, CallAccepted, ParticipantAdded, ParticipantLeft, CallEnded,
-                          RingsUnheard>;
+                          RingsUnheard, RecordingBegan, RecordingOver, BridgeNoted>;
 
 using Effect = std::variant<Welcome, SendReply, SendEvent, DeliverText, CommandDone, Recall,
-                            StoreText, OpenLeg, CloseLeg, ToLeg, Feed, Show, Hide, Mute, Save>;
+                            StoreText, OpenLeg, CloseLeg, ToLeg, Feed, Show, Hide, Mute, NameStream,
+                            StartJob, UpdateJob, StopJob, OpenPort, OpenGuest, PatchLeg, Save>;
 
 // Not thread-safe: one driver owns it. Never reads a clock, never blocks, never logs.
 class Machine {

@@ -18,6 +18,7 @@ namespace parley::call {
 using base::CallId;
 using base::ChainId;
 using base::ConnectionId;
+using base::JobId;
 using base::ProfileId;
 using base::RequestId;
 using base::UserId;
@@ -68,6 +69,18 @@ struct Settings {
   bool audio = true;
   bool video = true;
 };
+
+// Whether a participant gets everybody's tracks, or one picture and one sound made of all.
+enum class Mode { kForward, kMix };
+
+enum class RecordLayout { kTracks, kGrid, kSpeaker };  // kTracks: each track by itself, as sent
+enum class RecordFormat { kWebm, kMp4 };               // of what is composed
+// kNotify: everybody is told. kConsent: who has not said yes is left out.
+enum class RecordPolicy { kNotify, kConsent };
+
+enum class Direction { kOut, kIn };
+// kWhip: a guest that publishes; not for call.bridge.
+enum class BridgeKind { kRtmp, kSrt, kRtp, kHls, kRtsp, kFile, kWhip };
 
 // ---- requests -------------------------------------------------------------------------------
 
@@ -144,8 +157,41 @@ struct Text {
   std::string body;  // UTF-8
 };
 
+// ---- recording, mixing, bridging: requests of connections, and of servers ---------------------
+
+struct Record {  // start, or stop
+  CallId call;
+  bool start = true;
+  RecordLayout layout = RecordLayout::kTracks;
+  RecordFormat format = RecordFormat::kWebm;
+  RecordPolicy policy = RecordPolicy::kNotify;
+};
+struct Consent {  // of the sender's profile, to be recorded
+  CallId call;
+  bool given = false;
+};
+struct SetMode {  // of everybody, or of one
+  CallId call;
+  Mode mode = Mode::kForward;
+  std::optional<ProfileId> profile;
+};
+struct StartBridge {
+  CallId call;
+  Direction direction = Direction::kOut;
+  BridgeKind kind = BridgeKind::kRtmp;
+  std::string url;                            // may hold a secret; empty: none is needed
+  RecordLayout layout = RecordLayout::kGrid;  // out
+  std::optional<ProfileId> only = {};         // out: one participant in place of the layout
+  std::optional<ProfileId> profile = {};      // in: whose name it bears; nullopt: KIND-n
+};
+struct StopBridge {
+  CallId call;
+  JobId bridge;
+};
+
 using RequestBody =
-    std::variant<Init, Pending, Ringing, Accept, Reject, Hangup, Take, Invite, Update, Media, Text>;
+    std::variant<Init, Pending, Ringing, Accept, Reject, Hangup, Take, Invite, Update, Media, Text,
+                 Record, Consent, SetMode, StartBridge, StopBridge>;
 
 struct Request {
   RequestId id;
@@ -160,6 +206,10 @@ struct Ok {  // members are written only where they are set
   std::optional<Role> role = std::nullopt;
   bool merged = false;                              // call.init: `call` is one that lived already
   std::optional<base::WallTime> at = std::nullopt;  // text: its place in time
+  std::optional<JobId> recording = std::nullopt;
+  std::optional<JobId> bridge = std::nullopt;  // or the session of a guest
+  // For a guest: the answer to its offer, or to what it has patched (empty: nothing to say).
+  std::optional<std::string> sdp = std::nullopt;
 };
 struct Refusal {
   ErrorCode code = ErrorCode::kInternal;
@@ -181,6 +231,44 @@ struct ParticipantView {
   std::optional<ConnectionId> connection;  // where it is active
   Settings unmuted;                        // false: muted
   std::optional<Outcome> outcome;          // provisional while the call lives
+  std::optional<Mode> mode = {};           // its own, where it is not the call's
+  std::optional<JobId> bridge = {};        // brought in by it: not a person's device
+};
+
+enum class RecordingState { kAsking, kStarting, kOn, kEnded, kFailed };
+// A recording as everybody in the call is told of it, now and whenever it changes.
+struct RecordingView {
+  JobId recording;
+  RecordingState state = RecordingState::kStarting;
+  RecordLayout layout = RecordLayout::kTracks;
+  RecordFormat format = RecordFormat::kWebm;
+  RecordPolicy policy = RecordPolicy::kNotify;
+  struct ConsentOf {
+    ProfileId profile;
+    std::optional<bool> given;  // nullopt: nothing was said
+  };
+  std::vector<ConsentOf> consents;  // with RecordPolicy::kConsent
+  std::string message;              // kFailed: why
+};
+
+enum class BridgeState { kStarting, kLive, kReconnecting, kEnded, kFailed };
+// Never with an address.
+struct BridgeView {
+  JobId bridge;
+  Direction direction = Direction::kOut;
+  BridgeKind kind = BridgeKind::kRtmp;
+  std::optional<ProfileId> profile;  // in: who it is in the call
+  std::optional<ProfileId> only;     // out: who is sent, when not all
+  BridgeState state = BridgeState::kStarting;
+  std::string message;  // why it is not live
+  std::string watch;    // path of a playlist at this server
+};
+
+// What is made of a call beside forwarding it.
+struct Extras {
+  Mode mode = Mode::kForward;
+  std::optional<RecordingView> recording;
+  std::vector<BridgeView> bridges;
 };
 
 // A live call as one connection sees it: `calls[]` of welcome.
@@ -197,6 +285,7 @@ struct Snapshot {
   std::vector<ParticipantView> participants;
   std::optional<std::int64_t> ringing_left_ms;
   bool can_join = false;  // call.accept would be taken
+  Extras extras = {};
 };
 
 struct InitEvent {
@@ -208,6 +297,10 @@ struct InitEvent {
   Role role = Role::kNone;  // of the addressee
   std::optional<std::int64_t> init_left_ms;
   std::optional<std::int64_t> ringing_left_ms;
+  Extras extras = {};
+  // Of a call that runs already.
+  std::optional<base::WallTime> accepted_at = {};
+  std::vector<ParticipantView> participants = {};
 };
 struct PendingEvent {};
 struct RingingEvent {};
@@ -254,10 +347,15 @@ struct MediaFailedEvent {
   std::string message;
 };
 
-using EventBody = std::variant<InitEvent, PendingEvent, RingingEvent, InitTimeoutEvent, AcceptEvent,
-                               RejectEvent, RingingTimeoutEvent, HangupEvent, TakeEvent,
-                               InviteEvent, UpdateEvent, ReconnectingEvent, ReconnectedEvent,
-                               LeftEvent, EndEvent, MediaOfferEvent, MediaFailedEvent>;
+struct ModeEvent {  // `profile` of the envelope: of this participant only
+  Mode mode = Mode::kForward;
+};
+
+using EventBody =
+    std::variant<InitEvent, PendingEvent, RingingEvent, InitTimeoutEvent, AcceptEvent, RejectEvent,
+                 RingingTimeoutEvent, HangupEvent, TakeEvent, InviteEvent, UpdateEvent,
+                 ReconnectingEvent, ReconnectedEvent, LeftEvent, EndEvent, MediaOfferEvent,
+                 MediaFailedEvent, RecordingView, ModeEvent, BridgeView>;
 
 struct Event {
   CallId call;
@@ -288,6 +386,7 @@ struct CallView {
   base::WallTime at;
   std::optional<base::WallTime> accepted_at;
   std::vector<ParticipantView> participants;
+  Extras extras = {};
 };
 
 }  // namespace parley::call

@@ -31,7 +31,7 @@ bool Machine::State::repeats(const RequestId& id, const UserId& user, const Aske
 }
 
 void Machine::State::run(const Received& received, const Connection& who) {
-  const Sender sender{received.connection, who, received.request.id, received.admin};
+  const Sender sender{received.connection, who, received.request.id, received.admin, received};
   finish(received.request.id, who.user, perform(sender, received.request.body),
          received.connection);
 }

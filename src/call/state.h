@@ -58,6 +58,7 @@ class Machine::State {
     const Connection& who;
     const RequestId& request;
     bool admin = false;  // its token grants `admin`
+    const Received& received;
   };
   // ... and what it is to the call that the request names.
   struct Standing {
@@ -100,12 +101,24 @@ class Machine::State {
   [[nodiscard]] std::optional<Refusal> check_beginning() const;
 
   // commands.cpp
+  void refuse_yet(const Command& command);
   void on(const Command& command);
   Answer perform(const EndCall& command);
   Answer perform(const RemoveParticipant& command);
   Answer perform(const MuteParticipant& command);
   tl::expected<Participant*, Refusal> find_participant(const CallId& id, const ProfileId& profile);
   static CallView view(const Call& call);
+
+  // recording.cpp
+  Later perform(const Standing& standing, const Record& message);
+  Later perform(const Standing& standing, const Consent& message);
+  // mixing.cpp
+  Later perform(const Standing& standing, const SetMode& message);
+  // bridging.cpp
+  Later perform(const Standing& standing, const StartBridge& message);
+  Later perform(const Standing& standing, const StopBridge& message);
+  void on(const JobReported& report);
+  void on(const GuestAnswered& report);
 
   // texts.cpp
   struct Author {

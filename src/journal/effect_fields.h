@@ -14,6 +14,44 @@ void fields(F& f, V& v) {
   f("connection", v.connection);
   f("unmuted", v.unmuted);
   f("outcome", v.outcome);
+  f("mode", v.mode);
+  f("bridge", v.bridge);
+}
+template <class F, A<call::RecordingView::ConsentOf> V>
+void fields(F& f, V& v) {
+  f("profile", v.profile);
+  f("given", v.given);
+}
+template <class F, A<call::RecordingView> V>
+void fields(F& f, V& v) {
+  f("recording", v.recording);
+  f("state", v.state);
+  f("layout", v.layout);
+  f("format", v.format);
+  f("policy", v.policy);
+  f("consents", v.consents);
+  f("message", v.message);
+}
+template <class F, A<call::BridgeView> V>
+void fields(F& f, V& v) {
+  f("bridge", v.bridge);
+  f("direction", v.direction);
+  f("kind", v.kind);
+  f("profile", v.profile);
+  f("only", v.only);
+  f("state", v.state);
+  f("message", v.message);
+  f("watch", v.watch);
+}
+template <class F, A<call::Extras> V>
+void fields(F& f, V& v) {
+  f("mode", v.mode);
+  f("recording", v.recording);
+  f("bridges", v.bridges);
+}
+template <class F, A<call::ModeEvent> V>
+void fields(F& f, V& v) {
+  f("mode", v.mode);
 }
 template <class F, A<call::Snapshot> V>
 void fields(F& f, V& v) {
@@ -29,6 +67,7 @@ void fields(F& f, V& v) {
   f("participants", v.participants);
   f("ringing_left_ms", v.ringing_left_ms);
   f("can_join", v.can_join);
+  f("extras", v.extras);
 }
 template <class F, A<call::InitEvent> V>
 void fields(F& f, V& v) {
@@ -40,6 +79,9 @@ void fields(F& f, V& v) {
   f("role", v.role);
   f("init_left_ms", v.init_left_ms);
   f("ringing_left_ms", v.ringing_left_ms);
+  f("extras", v.extras);
+  f("accepted_at", v.accepted_at);
+  f("participants", v.participants);
 }
 template <class F, A<call::RejectEvent> V>
 void fields(F& f, V& v) {
@@ -144,6 +186,29 @@ void fields(F& f, V& v) {
   f("at", v.at);
   f("until", v.until);
 }
+template <class F, A<call::RecordingBegan> V>
+void fields(F& f, V& v) {
+  f("call", v.call);
+  f("recording", v.recording);
+  f("layout", v.layout);
+  f("format", v.format);
+  f("policy", v.policy);
+  f("at", v.at);
+}
+template <class F, A<call::RecordingOver> V>
+void fields(F& f, V& v) {
+  f("call", v.call);
+  f("recording", v.recording);
+  f("failed", v.failed);
+  f("message", v.message);
+  f("at", v.at);
+}
+template <class F, A<call::BridgeNoted> V>
+void fields(F& f, V& v) {
+  f("call", v.call);
+  f("bridge", v.bridge);
+  f("at", v.at);
+}
 
 // ---- effects --------------------------------------------------------------------------------
 
@@ -211,6 +276,69 @@ template <class F, A<call::Mute> V>
 void fields(F& f, V& v) {
   f("stream", v.stream);
   f("unmuted", v.unmuted);
+}
+
+template <class F, A<call::NameStream> V>
+void fields(F& f, V& v) {
+  f("stream", v.stream);
+  f("call", v.call);
+  f("profile", v.profile);
+}
+template <class F, A<call::RecordWork> V>
+void fields(F& f, V& v) {
+  f("layout", v.layout);
+  f("format", v.format);
+}
+template <class F, A<call::MixWork> V>
+void fields(F& /*f*/, V& /*v*/) {}
+template <class F, A<call::OutWork> V>
+void fields(F& f, V& v) {
+  f("kind", v.kind);
+  f.hide("url", v.url);
+  f("layout", v.layout);
+  f("only", v.only);
+}
+template <class F, A<call::InWork> V>
+void fields(F& f, V& v) {
+  f("kind", v.kind);
+  f.hide("url", v.url);
+  f("owner", v.owner);
+}
+template <class F, A<call::StartJob> V>
+void fields(F& f, V& v) {
+  f("job", v.job);
+  f("call", v.call);
+  f("work", v.work);
+  f("hidden", v.hidden);
+}
+template <class F, A<call::UpdateJob> V>
+void fields(F& f, V& v) {
+  f("job", v.job);
+  f("hidden", v.hidden);
+}
+template <class F, A<call::StopJob> V>
+void fields(F& f, V& v) {
+  f("job", v.job);
+}
+template <class F, A<call::OpenPort> V>
+void fields(F& f, V& v) {
+  f("leg", v.leg);
+  f("job", v.job);
+  f("call", v.call);
+  f("owner", v.owner);
+}
+template <class F, A<call::OpenGuest> V>
+void fields(F& f, V& v) {
+  f("leg", v.leg);
+  f("ticket", v.ticket);
+  f("publishes", v.publishes);
+  f.hide("sdp", v.sdp);
+}
+template <class F, A<call::PatchLeg> V>
+void fields(F& f, V& v) {
+  f("leg", v.leg);
+  f("ticket", v.ticket);
+  f.hide("fragment", v.fragment);
 }
 
 }  // namespace parley::journal

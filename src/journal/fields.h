@@ -35,6 +35,9 @@ void fields(F& f, V& v) {
   f("remembered_calls", v.remembered_calls);
   f("text_bytes", v.text_bytes);
   f("push", v.push);
+  f("consent_timeout", v.consent_timeout);
+  f("bridges_per_call", v.bridges_per_call);
+  f("guests_per_call", v.guests_per_call);
 }
 template <class F, A<call::Settings> V>
 void fields(F& f, V& v) {
@@ -48,6 +51,9 @@ void fields(F& f, V& v) {
   f("role", v.role);
   f("merged", v.merged);
   f("at", v.at);
+  f("recording", v.recording);
+  f("bridge", v.bridge);
+  f.hide("sdp", v.sdp);
 }
 template <class F, A<call::Refusal> V>
 void fields(F& f, V& v) {
@@ -141,6 +147,40 @@ void fields(F& f, V& v) {
   f("to", v.to);
   f.hide("body", v.body);
 }
+template <class F, A<call::Record> V>
+void fields(F& f, V& v) {
+  f("call", v.call);
+  f("start", v.start);
+  f("layout", v.layout);
+  f("format", v.format);
+  f("policy", v.policy);
+}
+template <class F, A<call::Consent> V>
+void fields(F& f, V& v) {
+  f("call", v.call);
+  f("given", v.given);
+}
+template <class F, A<call::SetMode> V>
+void fields(F& f, V& v) {
+  f("call", v.call);
+  f("mode", v.mode);
+  f("profile", v.profile);
+}
+template <class F, A<call::StartBridge> V>
+void fields(F& f, V& v) {
+  f("call", v.call);
+  f("direction", v.direction);
+  f("kind", v.kind);
+  f.hide("url", v.url);
+  f("layout", v.layout);
+  f("only", v.only);
+  f("profile", v.profile);
+}
+template <class F, A<call::StopBridge> V>
+void fields(F& f, V& v) {
+  f("call", v.call);
+  f("bridge", v.bridge);
+}
 template <class F, A<call::Request> V>
 void fields(F& f, V& v) {
   f("id", v.id);
@@ -167,6 +207,10 @@ void fields(F& f, V& v) {
   f("connection", v.connection);
   f("request", v.request);
   f("admin", v.admin);
+  f.flag("may_record", v.may_record);
+  f.flag("may_mix", v.may_mix);
+  f.flag("may_bridge", v.may_bridge);
+  f("fresh", v.fresh);
 }
 template <class F, A<call::RemoveParticipant> V>
 void fields(F& f, V& v) {
@@ -186,10 +230,30 @@ void fields(F& f, V& v) {
   f("user", v.user);
   f("text", v.text);
 }
+template <class F, A<call::JoinGuest> V>
+void fields(F& f, V& v) {
+  f("call", v.call);
+  f("profile", v.profile);
+  f("publishes", v.publishes);
+  f("watches", v.watches);
+  f.hide("sdp", v.sdp);
+}
+template <class F, A<call::PatchGuest> V>
+void fields(F& f, V& v) {
+  f("call", v.call);
+  f("guest", v.guest);
+  f.hide("fragment", v.fragment);
+}
+template <class F, A<call::LeaveGuest> V>
+void fields(F& f, V& v) {
+  f("call", v.call);
+  f("guest", v.guest);
+}
 template <class F, A<call::Command> V>
 void fields(F& f, V& v) {
   f("ticket", v.ticket);
   f("body", v.body);
+  f("fresh", v.fresh);
 }
 template <class F, A<call::TextStored> V>
 void fields(F& f, V& v) {
@@ -235,6 +299,20 @@ template <class F, A<call::LegFailed> V>
 void fields(F& f, V& v) {
   f("leg", v.leg);
   f("message", v.message);
+}
+template <class F, A<call::GuestAnswered> V>
+void fields(F& f, V& v) {
+  f("leg", v.leg);
+  f("ticket", v.ticket);
+  f("refusal", v.refusal);
+  f.hide("sdp", v.sdp);
+}
+template <class F, A<call::JobReported> V>
+void fields(F& f, V& v) {
+  f("job", v.job);
+  f("state", v.state);
+  f("message", v.message);
+  f("watch", v.watch);
 }
 template <class T>
 concept SaysNothingMore =

@@ -51,6 +51,12 @@ class LineReader {
     else
       fault(name, "is no '#LENGTH:DIGEST'");
   }
+  void hide(std::string_view name, std::optional<std::string>& text) {
+    if (find_member(*object_, name) != nullptr) hide(name, text.emplace());
+  }
+  void flag(std::string_view name, bool& value) {
+    if (find_member(*object_, name) != nullptr) (*this)(name, value);
+  }
   // An object whose members may be missing: they keep their values. For what grows with the years.
   template <class T>
   void with_defaults(std::string_view name, T& value) {

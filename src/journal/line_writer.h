@@ -34,6 +34,13 @@ class LineWriter {
     if (value) (*this)(name, *value);
   }
   void hide(std::string_view name, const std::string& text) { (*this)(name, hidden_.name(text)); }
+  void hide(std::string_view name, const std::optional<std::string>& text) {
+    if (text) hide(name, *text);
+  }
+  // Written only when it is set: journals of earlier versions do not have it.
+  void flag(std::string_view name, bool value) {
+    if (value) (*this)(name, value);
+  }
   // The members of `value` as members of this object.
   template <class T>
   void members(const T& value) {

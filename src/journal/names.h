@@ -32,8 +32,31 @@ template <>
 inline constexpr std::array<std::string_view, 5> kWords<call::ParticipantState> = {
     "inviting", "ringing", "active", "reconnecting", "left"};
 template <>
-inline constexpr std::array<std::string_view, 4> kWords<base::Source> = {"mic", "camera", "screen",
-                                                                         "screen-audio"};
+inline constexpr std::array<std::string_view, 6> kWords<base::Source> = {
+    "mic", "camera", "screen", "screen-audio", "mix-audio", "mix-video"};
+template <>
+inline constexpr std::array<std::string_view, 2> kWords<call::Mode> = {"forward", "mix"};
+template <>
+inline constexpr std::array<std::string_view, 3> kWords<call::RecordLayout> = {"tracks", "grid",
+                                                                               "speaker"};
+template <>
+inline constexpr std::array<std::string_view, 2> kWords<call::RecordFormat> = {"webm", "mp4"};
+template <>
+inline constexpr std::array<std::string_view, 2> kWords<call::RecordPolicy> = {"notify", "consent"};
+template <>
+inline constexpr std::array<std::string_view, 2> kWords<call::Direction> = {"out", "in"};
+template <>
+inline constexpr std::array<std::string_view, 7> kWords<call::BridgeKind> = {
+    "rtmp", "srt", "rtp", "hls", "rtsp", "file", "whip"};
+template <>
+inline constexpr std::array<std::string_view, 5> kWords<call::RecordingState> = {
+    "asking", "starting", "on", "ended", "failed"};
+template <>
+inline constexpr std::array<std::string_view, 5> kWords<call::BridgeState> = {
+    "starting", "live", "reconnecting", "ended", "failed"};
+template <>
+inline constexpr std::array<std::string_view, 5> kWords<call::JobState> = {
+    "starting", "live", "reconnecting", "ended", "failed"};
 
 template <class T>
 inline constexpr std::string_view kTag = "";  // an alternative without a tag does not compile
@@ -58,6 +81,8 @@ PARLEY_TAG(LegConnected, "leg_connected");
 PARLEY_TAG(LegSilent, "leg_silent");
 PARLEY_TAG(LegAudible, "leg_audible");
 PARLEY_TAG(LegFailed, "leg_failed");
+PARLEY_TAG(GuestAnswered, "guest_answered");
+PARLEY_TAG(JobReported, "job_reported");
 PARLEY_TAG(Tick, "tick");
 PARLEY_TAG(Shutdown, "shutdown");
 // Requests.
@@ -76,7 +101,15 @@ PARLEY_TAG(MediaPublish, "media.publish");
 PARLEY_TAG(MediaSubscribe, "media.subscribe");
 PARLEY_TAG(MediaRestart, "media.restart");
 PARLEY_TAG(Text, "text");
+PARLEY_TAG(Record, "call.record");
+PARLEY_TAG(Consent, "call.consent");
+PARLEY_TAG(SetMode, "call.mode");
+PARLEY_TAG(StartBridge, "call.bridge.start");
+PARLEY_TAG(StopBridge, "call.bridge.stop");
 // Commands.
+PARLEY_TAG(JoinGuest, "join_guest");
+PARLEY_TAG(PatchGuest, "patch_guest");
+PARLEY_TAG(LeaveGuest, "leave_guest");
 PARLEY_TAG(EndCall, "end_call");
 PARLEY_TAG(RemoveParticipant, "remove_participant");
 PARLEY_TAG(MuteParticipant, "mute_participant");
@@ -96,6 +129,17 @@ PARLEY_TAG(Feed, "feed");
 PARLEY_TAG(Show, "show");
 PARLEY_TAG(Hide, "hide");
 PARLEY_TAG(Mute, "mute");
+PARLEY_TAG(NameStream, "name_stream");
+PARLEY_TAG(StartJob, "start_job");
+PARLEY_TAG(UpdateJob, "update_job");
+PARLEY_TAG(StopJob, "stop_job");
+PARLEY_TAG(OpenPort, "open_port");
+PARLEY_TAG(OpenGuest, "open_guest");
+PARLEY_TAG(PatchLeg, "patch_leg");
+PARLEY_TAG(RecordWork, "record");
+PARLEY_TAG(MixWork, "mix");
+PARLEY_TAG(OutWork, "out");
+PARLEY_TAG(InWork, "in");
 PARLEY_TAG(Save, "save");
 PARLEY_TAG(Ok, "ok");
 PARLEY_TAG(Refusal, "refusal");
@@ -106,7 +150,13 @@ PARLEY_TAG(ParticipantAdded, "participant_added");
 PARLEY_TAG(ParticipantLeft, "participant_left");
 PARLEY_TAG(CallEnded, "call_ended");
 PARLEY_TAG(RingsUnheard, "rings_unheard");
+PARLEY_TAG(RecordingBegan, "recording_began");
+PARLEY_TAG(RecordingOver, "recording_over");
+PARLEY_TAG(BridgeNoted, "bridge_noted");
 // Events.
+PARLEY_TAG(RecordingView, "call.recording");
+PARLEY_TAG(ModeEvent, "call.mode");
+PARLEY_TAG(BridgeView, "call.bridge");
 PARLEY_TAG(InitEvent, "call.init");
 PARLEY_TAG(PendingEvent, "call.pending");
 PARLEY_TAG(RingingEvent, "call.ringing");

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "wire/document.h"
+#include "wire/pieces.h"
 #include "wire/reader.h"
 #include "wire/wire.h"
 
@@ -129,6 +130,39 @@ call::MediaBody read_subscribe(Reader& r) {
 
 call::MediaBody read_restart(Reader& r) { return call::MediaRestart{r.flag("fresh", false)}; }
 
+// Whether it is to start; the other word is "stop".
+bool read_action(Reader& r) {
+  constexpr std::string_view kActions = "\"start\" or \"stop\"";
+  const auto action = r.optional_text("action");
+  if (action != "start" && action != "stop") r.refuse("action", kActions);
+  return action == "start";
+}
+
+call::RequestBody read_record_request(Reader& r) {
+  auto call = r.id<base::CallId>("callId");
+  if (read_action(r)) return read_record(std::move(call), r);
+  return call::Record{.call = std::move(call), .start = false};
+}
+
+call::RequestBody read_consent(Reader& r) {
+  call::Consent m{r.id<base::CallId>("callId"), false};
+  const auto given = r.optional_flag("given");
+  if (!given) r.refuse("given", "true or false");
+  m.given = given.value_or(false);
+  return m;
+}
+
+call::RequestBody read_mode_request(Reader& r) {
+  auto call = r.id<base::CallId>("callId");
+  return read_mode(std::move(call), r);
+}
+
+call::RequestBody read_bridge_request(Reader& r) {
+  auto call = r.id<base::CallId>("callId");
+  if (read_action(r)) return read_bridge(std::move(call), r);
+  return call::StopBridge{std::move(call), r.id<base::JobId>("bridgeId")};
+}
+
 // A page is never larger than kMaxPage, whatever is asked for.
 std::size_t read_limit(Reader& r) {
   const auto limit = r.optional_number("limit", 1, kMaxSeq);
@@ -178,6 +212,10 @@ constexpr std::array kRows = {
     Row{"call.take", request<read_bare<call::Take>>},
     Row{"call.invite", request<read_invite>},
     Row{"call.update", request<read_update>},
+    Row{"call.record", request<read_record_request>},
+    Row{"call.consent", request<read_consent>},
+    Row{"call.mode", request<read_mode_request>},
+    Row{"call.bridge", request<read_bridge_request>},
     Row{"media.answer", media<read_answer>},
     Row{"media.publish", media<read_publish>},
     Row{"media.subscribe", media<read_subscribe>},

@@ -59,6 +59,17 @@ template <>
 constexpr const char* kType<call::MediaOfferEvent> = "media.offer";
 template <>
 constexpr const char* kType<call::MediaFailedEvent> = "media.failed";
+template <>
+constexpr const char* kType<call::RecordingView> = "call.recording";
+template <>
+constexpr const char* kType<call::ModeEvent> = "call.mode";
+template <>
+constexpr const char* kType<call::BridgeView> = "call.bridge";
+
+void write_participants(Writer& w, const std::vector<call::ParticipantView>& participants) {
+  w.array("participants", participants,
+          [&w](const call::ParticipantView& p) { w.nested([&] { write(w, p); }); });
+}
 
 void write(Writer& w, const call::InitEvent& e) {
   w.id("chainId", e.chain);
@@ -69,7 +80,13 @@ void write(Writer& w, const call::InitEvent& e) {
   write_role(w, e.role);
   write_time_left(w, "initLeftMs", e.init_left_ms);
   write_time_left(w, "ringingLeftMs", e.ringing_left_ms);
+  write(w, e.extras);
+  if (!e.accepted_at) return;
+  write_at(w, "acceptedAt", *e.accepted_at);
+  write_participants(w, e.participants);
 }
+
+void write(Writer& w, const call::ModeEvent& e) { w.name("mode", name_of(e.mode)); }
 
 void write(Writer& w, const call::RejectEvent& e) {
   w.name("reason", name_of(e.reason));
@@ -120,10 +137,10 @@ void write(Writer& w, const call::Snapshot& s) {
   w.name("state", s.running ? "running" : "ringing");
   write_at(w, "at", s.at);
   if (s.accepted_at) write_at(w, "acceptedAt", *s.accepted_at);
-  w.array("participants", s.participants,
-          [&w](const call::ParticipantView& p) { w.nested([&] { write(w, p); }); });
+  write_participants(w, s.participants);
   write_time_left(w, "ringingLeftMs", s.ringing_left_ms);
   w.flag("canJoin", s.can_join);
+  write(w, s.extras);
 }
 
 void write(Writer& w, const ClientLimits& limits) {
@@ -144,6 +161,8 @@ std::string write_ok(const base::RequestId& ref, const call::Ok& ok) {
   if (ok.role) write_role(w, *ok.role);
   if (ok.merged) w.flag("merged", true);
   if (ok.at) write_at(w, "at", *ok.at);
+  w.optional_id("recordingId", ok.recording);
+  w.optional_id("bridgeId", ok.bridge);
   return w.finish();
 }
 

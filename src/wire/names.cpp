@@ -105,6 +105,84 @@ std::string_view name_of(call::RejectReason reason) {
   return reason == call::RejectReason::kBusy ? "busy" : "declined";
 }
 
+std::string_view name_of(call::Mode mode) { return mode == call::Mode::kMix ? "mix" : "forward"; }
+
+std::string_view name_of(call::RecordLayout layout) {
+  switch (layout) {
+    case call::RecordLayout::kTracks:
+      return "tracks";
+    case call::RecordLayout::kGrid:
+      return "grid";
+    case call::RecordLayout::kSpeaker:
+      return "speaker";
+  }
+  return "tracks";
+}
+
+std::string_view name_of(call::RecordFormat format) {
+  return format == call::RecordFormat::kMp4 ? "mp4" : "webm";
+}
+
+std::string_view name_of(call::RecordPolicy policy) {
+  return policy == call::RecordPolicy::kConsent ? "consent" : "notify";
+}
+
+std::string_view name_of(call::RecordingState state) {
+  switch (state) {
+    case call::RecordingState::kAsking:
+      return "asking";
+    case call::RecordingState::kStarting:
+      return "starting";
+    case call::RecordingState::kOn:
+      return "on";
+    case call::RecordingState::kEnded:
+      return "ended";
+    case call::RecordingState::kFailed:
+      return "failed";
+  }
+  return "failed";
+}
+
+std::string_view name_of(call::Direction direction) {
+  return direction == call::Direction::kIn ? "in" : "out";
+}
+
+std::string_view name_of(call::BridgeKind kind) {
+  switch (kind) {
+    case call::BridgeKind::kRtmp:
+      return "rtmp";
+    case call::BridgeKind::kSrt:
+      return "srt";
+    case call::BridgeKind::kRtp:
+      return "rtp";
+    case call::BridgeKind::kHls:
+      return "hls";
+    case call::BridgeKind::kRtsp:
+      return "rtsp";
+    case call::BridgeKind::kFile:
+      return "file";
+    case call::BridgeKind::kWhip:
+      return "whip";
+  }
+  return "rtmp";
+}
+
+std::string_view name_of(call::BridgeState state) {
+  switch (state) {
+    case call::BridgeState::kStarting:
+      return "starting";
+    case call::BridgeState::kLive:
+      return "live";
+    case call::BridgeState::kReconnecting:
+      return "reconnecting";
+    case call::BridgeState::kEnded:
+      return "ended";
+    case call::BridgeState::kFailed:
+      return "failed";
+  }
+  return "failed";
+}
+
 std::string_view name_of(call::RejectScope scope) {
   return scope == call::RejectScope::kConnection ? "connection" : "profile";
 }

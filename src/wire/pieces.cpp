@@ -52,6 +52,43 @@ void write(Writer& w, const call::ParticipantView& p) {
   w.optional_id("connectionId", p.connection);
   write_switches(w, p.unmuted);
   if (p.outcome) w.name("outcome", name_of(*p.outcome));
+  if (p.mode) w.name("mode", name_of(*p.mode));
+  w.optional_id("bridge", p.bridge);
+}
+
+void write(Writer& w, const call::RecordingView& r) {
+  w.id("recordingId", r.recording);
+  w.name("state", name_of(r.state));
+  w.name("layout", name_of(r.layout));
+  w.name("format", name_of(r.format));
+  w.name("policy", name_of(r.policy));
+  w.object("consents", [&] {
+    for (const auto& one : r.consents) {
+      if (one.given)
+        w.flag(one.profile.str().c_str(), *one.given);
+      else
+        w.null(one.profile.str().c_str());
+    }
+  });
+  if (!r.message.empty()) w.text("message", sentence(r.message));
+}
+
+void write(Writer& w, const call::BridgeView& b) {
+  w.id("bridgeId", b.bridge);
+  w.name("direction", name_of(b.direction));
+  w.name("kind", name_of(b.kind));
+  w.optional_id("profileId", b.profile);
+  w.optional_id("only", b.only);
+  w.name("state", name_of(b.state));
+  if (!b.message.empty()) w.text("message", sentence(b.message));
+  if (!b.watch.empty()) w.text("watch", b.watch);
+}
+
+void write(Writer& w, const call::Extras& extras) {
+  w.name("mode", name_of(extras.mode));
+  if (extras.recording) w.object("recording", [&] { write(w, *extras.recording); });
+  w.array("bridges", extras.bridges,
+          [&w](const call::BridgeView& b) { w.nested([&] { write(w, b); }); });
 }
 
 void write(Writer& w, const Item& item) {

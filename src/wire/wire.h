@@ -145,6 +145,14 @@ struct HistoryPage {
 [[nodiscard]] std::string_view name_of(call::ParticipantState state);
 [[nodiscard]] std::string_view name_of(call::RejectReason reason);
 [[nodiscard]] std::string_view name_of(call::RejectScope scope);
+[[nodiscard]] std::string_view name_of(call::Mode mode);
+[[nodiscard]] std::string_view name_of(call::RecordLayout layout);
+[[nodiscard]] std::string_view name_of(call::RecordFormat format);
+[[nodiscard]] std::string_view name_of(call::RecordPolicy policy);
+[[nodiscard]] std::string_view name_of(call::RecordingState state);
+[[nodiscard]] std::string_view name_of(call::Direction direction);
+[[nodiscard]] std::string_view name_of(call::BridgeKind kind);
+[[nodiscard]] std::string_view name_of(call::BridgeState state);
 [[nodiscard]] std::optional<std::string_view> name_of(
     call::Role role);  // nullopt: null on the wire
 

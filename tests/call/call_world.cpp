@@ -48,7 +48,12 @@ std::string text_of(const call::EventBody& body) {
           [](const call::LeftEvent& e) { return "left-" + name_of(e.outcome); },
           [](const call::EndEvent& e) { return "end:" + name_of(e.reason); },
           [](const call::MediaOfferEvent& e) { return "offer" + std::to_string(e.rev); },
-          [](const call::MediaFailedEvent&) { return std::string("media_failed"); }},
+          [](const call::MediaFailedEvent&) { return std::string("media_failed"); },
+          [](const call::RecordingView& e) { return "recording-" + name_of(e.state); },
+          [](const call::ModeEvent& e) {
+            return std::string(e.mode == call::Mode::kMix ? "mode-mix" : "mode-forward");
+          },
+          [](const call::BridgeView& e) { return "bridge-" + name_of(e.state); }},
       body);
 }
 
@@ -85,6 +90,16 @@ std::string name_of(call::Role role) {
   static constexpr std::array kNames = {"-", "active-initiator", "passive-initiator",
                                         "active-receiver", "passive-receiver"};
   return kNames.at(static_cast<std::size_t>(role));
+}
+
+std::string name_of(call::RecordingState state) {
+  static constexpr std::array kNames = {"asking", "starting", "on", "ended", "failed"};
+  return kNames.at(static_cast<std::size_t>(state));
+}
+
+std::string name_of(call::BridgeState state) {
+  static constexpr std::array kNames = {"starting", "live", "reconnecting", "ended", "failed"};
+  return kNames.at(static_cast<std::size_t>(state));
 }
 
 CallWorld::CallWorld(call::Limits limits) : limits_(limits) {
@@ -306,20 +321,47 @@ void CallWorld::keep(const call::Hide& effect) {
 void CallWorld::keep(const call::Mute& effect) {
   append(media_, "mute" + std::to_string(effect.stream.value) + text_of(effect.unmuted));
 }
+void CallWorld::keep(const call::NameStream& /*effect*/) {}
+void CallWorld::keep(const call::StartJob& effect) {
+  append(jobs_, "start:" + effect.job.str());
+  for (const ProfileId& profile : effect.hidden) jobs_ += "-" + profile.str();
+}
+void CallWorld::keep(const call::UpdateJob& effect) {
+  append(jobs_, "update:" + effect.job.str());
+  for (const ProfileId& profile : effect.hidden) jobs_ += "-" + profile.str();
+}
+void CallWorld::keep(const call::StopJob& effect) { append(jobs_, "stop:" + effect.job.str()); }
+void CallWorld::keep(const call::OpenPort& effect) {
+  append(media_, "port" + std::to_string(effect.leg.value) + ":" + effect.owner);
+}
+void CallWorld::keep(const call::OpenGuest& effect) {
+  append(media_, "guest" + std::to_string(effect.leg.value));
+}
+void CallWorld::keep(const call::PatchLeg& effect) {
+  append(media_, "patch" + std::to_string(effect.leg.value));
+}
 void CallWorld::keep(const call::Save& effect) {
-  append(records_,
-         std::visit(base::Overloaded{
-                        [](const call::CallStarted&) { return std::string("started"); },
-                        [](const call::CallAccepted& r) {
-                          return "accepted:" + r.profile.str() + "@" + r.connection.str();
-                        },
-                        [](const call::ParticipantAdded& r) { return "added:" + r.profile.str(); },
-                        [](const call::RingsUnheard& r) { return "unheard:" + r.profile.str(); },
-                        [](const call::ParticipantLeft& r) {
-                          return "left:" + r.profile.str() + "=" + name_of(r.outcome);
-                        },
-                        [](const call::CallEnded& r) { return "ended:" + name_of(r.reason); }},
-                    effect));
+  append(
+      records_,
+      std::visit(base::Overloaded{
+                     [](const call::CallStarted&) { return std::string("started"); },
+                     [](const call::CallAccepted& r) {
+                       return "accepted:" + r.profile.str() + "@" + r.connection.str();
+                     },
+                     [](const call::ParticipantAdded& r) { return "added:" + r.profile.str(); },
+                     [](const call::RingsUnheard& r) { return "unheard:" + r.profile.str(); },
+                     [](const call::ParticipantLeft& r) {
+                       return "left:" + r.profile.str() + "=" + name_of(r.outcome);
+                     },
+                     [](const call::CallEnded& r) { return "ended:" + name_of(r.reason); },
+                     [](const call::RecordingBegan& r) { return "recording:" + r.recording.str(); },
+                     [](const call::RecordingOver& r) {
+                       return "recorded:" + r.recording.str() + (r.failed ? "!" : "");
+                     },
+                     [](const call::BridgeNoted& r) {
+                       return "bridge:" + r.bridge.bridge.str() + "=" + name_of(r.bridge.state);
+                     }},
+                 effect));
 }
 
 }  // namespace parley::test

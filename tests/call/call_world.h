@@ -118,6 +118,13 @@ class CallWorld {
   void keep(const call::CommandDone& effect);
   void keep(const call::Recall& effect);
   void keep(const call::StoreText& effect);
+  void keep(const call::NameStream& effect);
+  void keep(const call::StartJob& effect);
+  void keep(const call::UpdateJob& effect);
+  void keep(const call::StopJob& effect);
+  void keep(const call::OpenPort& effect);
+  void keep(const call::OpenGuest& effect);
+  void keep(const call::PatchLeg& effect);
 
   call::Limits limits_;
   std::optional<call::Machine> machine_;
@@ -135,6 +142,7 @@ class CallWorld {
   std::map<std::string, std::vector<call::Snapshot>> snapshots_;
   std::map<std::string, call::Event> last_events_;
   std::string media_;
+  std::string jobs_;
   std::string records_;
   std::string end_;
 };
@@ -154,5 +162,7 @@ class FourDevices : public CallWorld {
 [[nodiscard]] std::string name_of(call::Outcome outcome);
 [[nodiscard]] std::string name_of(call::ErrorCode code);
 [[nodiscard]] std::string name_of(call::Role role);
+[[nodiscard]] std::string name_of(call::RecordingState state);
+[[nodiscard]] std::string name_of(call::BridgeState state);
 
 }  // namespace parley::test

@@ -39,7 +39,11 @@ struct Counter {
   void operator()(std::string_view /*name*/, const T& /*value*/) {
     ++count;
   }
-  void hide(std::string_view /*name*/, const std::string& /*text*/) { ++count; }
+  template <class T>
+  void hide(std::string_view /*name*/, const T& /*text*/) {
+    ++count;
+  }
+  void flag(std::string_view /*name*/, bool /*value*/) { ++count; }
 };
 
 template <class T>
