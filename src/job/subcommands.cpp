@@ -1,0 +1,25 @@
+#include "job/subcommands.h"
+
+#include <gst/gst.h>
+
+#include <array>
+
+namespace parley::job {
+namespace {
+
+// GStreamer's first look at its plugins takes seconds; what it found is kept in a file.
+int look_at_plugins(const std::vector<std::string>& /*arguments*/) {
+  gst_init(nullptr, nullptr);
+  return 0;
+}
+
+constexpr std::array kSubcommands{
+    Subcommand{"look", "look", "Look at GStreamer's plugins, so that jobs start fast; parleyd does",
+               look_at_plugins},
+};
+
+}  // namespace
+
+std::span<const Subcommand> subcommands() { return kSubcommands; }
+
+}  // namespace parley::job
