@@ -10,7 +10,9 @@
 #include <memory>
 #include <optional>
 
+#include "app/bridges_config.h"
 #include "app/config_checks.h"
+#include "app/config_values.h"
 #include "app/key_file.h"
 #include "app/webhooks_config.h"
 #include "net/address_range.h"
@@ -20,113 +22,7 @@
 namespace parley::app {
 namespace {
 
-// What is wrong with a value, as the end of a sentence; nullopt: nothing.
-using Complaint = std::optional<std::string>;
-struct Place {
-  Config& config;
-  const std::string& value;
-  const std::string& folder;  // of the file
-};
-using Apply = std::function<Complaint(const Place&)>;
-
-struct KeySpec {
-  std::string group;
-  std::string key;
-  Apply apply;
-};
-
-// ---- kinds of values ------------------------------------------------------------------------
-
-template <class T>
-std::optional<T> whole_number(std::string_view text) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-template <class T>
-Apply number(const std::function<T&(Config&)>& member, T least, T most) {
-  return [=](const Place& place) -> Complaint {
-    const auto value = whole_number<T>(place.value);
-    if (!value || *value < least || *value > most)
-      return fmt::format("is not a whole number from {} to {}", least, most);
-    member(place.config) = *value;
-    return std::nullopt;
-  };
-}
-
-std::optional<base::Duration> parse_duration(std::string_view text) {
-  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-  const auto amount = whole_number<std::int32_t>(text.substr(0, digits));
-  if (!amount) return std::nullopt;
-  const std::string_view unit = text.substr(digits);
-  if (unit == "ms") return std::chrono::milliseconds(*amount);
-  if (unit == "s") return std::chrono::seconds(*amount);
-  if (unit == "min") return std::chrono::minutes(*amount);
-  if (unit == "h") return std::chrono::hours(*amount);
-  return std::nullopt;
-}
-
-template <class D>
-Apply duration(const std::function<D&(Config&)>& member) {
-  return [=](const Place& place) -> Complaint {
-    const auto value = parse_duration(place.value);
-    if (!value || *value < std::chrono::milliseconds(1) || *value > std::chrono::hours(24 * 7))
-      return "is not a time from 1ms to 168h, such as 500ms, 15s, 2min or 24h";
-    member(place.config) = std::chrono::duration_cast<D>(*value);
-    return std::nullopt;
-  };
-}
-
-Apply boolean(const std::function<bool&(Config&)>& member) {
-  return [=](const Place& place) -> Complaint {
-    if (place.value != "true" && place.value != "false") return "is neither true nor false";
-    member(place.config) = place.value == "true";
-    return std::nullopt;
-  };
-}
-
-template <class T>
-Apply one_of(const std::function<T&(Config&)>& member, const std::map<std::string, T>& names) {
-  return [=](const Place& place) -> Complaint {
-    const auto found = names.find(place.value);
-    if (found == names.end()) {
-      std::string known;
-      for (const auto& [name, value] : names) known += (known.empty() ? "" : ", ") + name;
-      return "is none of " + known;
-    }
-    member(place.config) = found->second;
-    return std::nullopt;
-  };
-}
-
-std::string absolute(const std::string& folder, const std::string& path) {
-  const wrap::Owned<char> full(g_canonicalize_filename(path.c_str(), folder.c_str()));
-  return full.get();
-}
-
-Apply file(const std::function<std::string&(Config&)>& member, bool must_exist) {
-  return [=](const Place& place) -> Complaint {
-    if (place.value.empty()) return "is empty; name a file, or leave the key out";
-    const std::string path = absolute(place.folder, place.value);
-    if (must_exist && !g_file_test(path.c_str(), G_FILE_TEST_EXISTS))
-      return fmt::format("does not exist (looked for {})", path);
-    member(place.config) = path;
-    return std::nullopt;
-  };
-}
-
-Apply list(const std::function<std::vector<std::string>&(Config&)>& member,
-           const std::function<bool(const std::string&)>& good, const std::string& what) {
-  return [=](const Place& place) -> Complaint {
-    auto items = split_list(place.value);
-    for (const std::string& item : items)
-      if (!good(item)) return fmt::format("contains '{}', which is not {}", item, what);
-    member(place.config) = std::move(items);
-    return std::nullopt;
-  };
-}
+using namespace values;
 
 // No zone ("fe80::1%eth0"): what is listened on or offered must hold beyond one link.
 bool is_address(const std::string& text) {
@@ -190,8 +86,7 @@ Apply webhooks(Complaint (*read)(const std::string& value, const std::string& fo
 
 // ---- the keys -------------------------------------------------------------------------------
 
-#define MEMBER(type, path) \
-  std::function<type&(Config&)>([](Config& config) -> type& { return config.path; })
+#define MEMBER PARLEY_CONFIG_MEMBER
 
 constexpr std::size_t kMany = 10'000'000;
 
@@ -314,7 +209,8 @@ std::vector<KeySpec> socket_limits() {
 const std::vector<KeySpec>& key_specs() {
   static const std::vector<KeySpec> specs = [] {
     std::vector<KeySpec> all = http_keys();
-    for (const auto& more : {webhook_keys(), other_keys(), call_limits(), socket_limits()})
+    for (const auto& more :
+         {webhook_keys(), bridge_keys(), other_keys(), call_limits(), socket_limits()})
       all.insert(all.end(), more.begin(), more.end());
     return all;
   }();

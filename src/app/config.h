@@ -17,9 +17,15 @@
 #include "call/machine.h"
 #include "media/worker.h"
 #include "net/server.h"
+#include "net/target_policy.h"
 #include "wire/wire.h"
 
 namespace parley::app {
+
+struct BridgeSettings {
+  net::TargetRules targets;  // .own_ports are known when the server listens
+  std::string hls_folder;    // empty: in the user's runtime folder
+};
 
 struct Config {
   net::ServerConfig http;                 // .mounts are set from `client`, .limits from [limits]
@@ -28,6 +34,7 @@ struct Config {
   std::size_t api_requests_per_second = 200;  // of one user of it
   std::size_t api_request_burst = 400;
   WebhookSettings webhooks;
+  BridgeSettings bridges;
   std::string client;  // the folder with demo/ and jsapi/; empty: where it was installed
   media::WorkerConfig media;
   std::string store;  // path; empty: in the user's data folder

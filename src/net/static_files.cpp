@@ -85,11 +85,12 @@ std::string read_whole(const Descriptor& file, std::size_t size_bytes) {
 }  // namespace
 
 std::string_view content_type_of(std::string_view file_name) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kTypes = {{
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kTypes = {{
       {".html", "text/html; charset=utf-8"},
       {".js", "text/javascript; charset=utf-8"},
       {".mjs", "text/javascript; charset=utf-8"},
-      {".ts", "text/plain; charset=utf-8"},
+      {".d.ts", "text/plain; charset=utf-8"},
+      {".ts", "video/mp2t"},
       {".css", "text/css; charset=utf-8"},
       {".json", "application/json"},
       {".map", "application/json"},
@@ -102,6 +103,9 @@ std::string_view content_type_of(std::string_view file_name) {
       {".txt", "text/plain; charset=utf-8"},
       {".md", "text/plain; charset=utf-8"},
       {".wasm", "application/wasm"},
+      {".m3u8", "application/vnd.apple.mpegurl"},
+      {".m4s", "video/iso.segment"},
+      {".mp4", "video/mp4"},
   }};
   for (const auto& [ending, type] : kTypes)
     if (file_name.ends_with(ending)) return type;
