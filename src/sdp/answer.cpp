@@ -9,153 +9,12 @@
 
 #include "sdp/document.h"
 #include "sdp/formats.h"
+#include "sdp/reading.h"
 
 namespace parley::sdp {
 namespace {
 
 using base::Result;
-
-constexpr std::string_view kProto = "UDP/TLS/RTP/SAVPF";
-
-bool is_ice_char(char c) {  // RFC 8839, 5.4
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
-         c == '/';
-}
-
-bool is_ice_word(std::string_view text, std::size_t min, std::size_t max) {
-  return text.size() >= min && text.size() <= max &&
-         std::all_of(text.begin(), text.end(), is_ice_char);
-}
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
-}
-
-// The one attribute `name`; kInvalid when it stands twice.
-Result<std::optional<Attribute>> only(const std::vector<Attribute>& attributes,
-                                      std::string_view name) {
-  std::optional<Attribute> found;
-  for (const Attribute& attribute : attributes) {
-    if (attribute.name != name) continue;
-    if (found) return wrong(attribute.line, fmt::format("a={} stands here twice", name));
-    found = attribute;
-  }
-  return found;
-}
-
-// What one section says of ICE and DTLS; empty members: nothing.
-struct TransportWords {
-  std::string_view ufrag;
-  std::string_view pwd;
-  std::optional<Setup> setup;
-  std::vector<Fingerprint> fingerprints;
-};
-
-Result<void> read_ice(const std::vector<Attribute>& attributes, TransportWords& words) {
-  const auto ufrag = only(attributes, "ice-ufrag");
-  if (!ufrag) return tl::make_unexpected(ufrag.error());
-  const auto pwd = only(attributes, "ice-pwd");
-  if (!pwd) return tl::make_unexpected(pwd.error());
-  if (const auto& attribute = *ufrag) {
-    if (!is_ice_word(attribute->value, 4, 256))
-      return wrong(attribute->line, "a=ice-ufrag wants 4 to 256 letters, digits, '+' and '/'");
-    words.ufrag = attribute->value;
-  }
-  if (const auto& attribute = *pwd) {
-    if (!is_ice_word(attribute->value, 22, 256))
-      return wrong(attribute->line, "a=ice-pwd wants 22 to 256 letters, digits, '+' and '/'");
-    words.pwd = attribute->value;
-  }
-  return {};
-}
-
-Result<void> read_fingerprints(const std::vector<Attribute>& attributes, TransportWords& words) {
-  for (const Attribute& attribute : attributes) {
-    if (attribute.name != "fingerprint") continue;
-    auto parsed = parse_fingerprint(attribute.value, attribute.line);
-    if (!parsed) return tl::make_unexpected(parsed.error());
-    const std::optional<Fingerprint>& known = *parsed;
-    if (!known) continue;
-    const Fingerprint& fingerprint = *known;
-    const auto same =
-        std::find_if(words.fingerprints.begin(), words.fingerprints.end(),
-                     [&](const Fingerprint& f) { return f.hash == fingerprint.hash; });
-    if (same == words.fingerprints.end()) {
-      words.fingerprints.push_back(fingerprint);
-    } else if (same->digest != fingerprint.digest) {
-      return wrong(attribute.line, "there is one certificate, so one fingerprint for each hash");
-    }
-  }
-  std::sort(words.fingerprints.begin(), words.fingerprints.end(),
-            [](const Fingerprint& a, const Fingerprint& b) { return a.hash < b.hash; });
-  return {};
-}
-
-Result<TransportWords> read_transport(const std::vector<Attribute>& attributes) {
-  TransportWords words;
-  if (auto read = read_ice(attributes, words); !read) return tl::make_unexpected(read.error());
-  if (auto read = read_fingerprints(attributes, words); !read)
-    return tl::make_unexpected(read.error());
-  const auto setup = only(attributes, "setup");
-  if (!setup) return tl::make_unexpected(setup.error());
-  if (const auto& attribute = *setup) {
-    if (attribute->value == "active") {
-      words.setup = Setup::kActive;
-    } else if (attribute->value == "passive") {
-      words.setup = Setup::kPassive;
-    } else {
-      return wrong(attribute->line, "an answer has a=setup:active or a=setup:passive");
-    }
-  }
-  return words;
-}
-
-// Takes over what `words` says; kInvalid when it says other than `merged` (all share one
-// transport, RFC 8843).
-Result<void> merge(TransportWords& merged, const TransportWords& words, std::size_t line) {
-  const auto differs = [](const auto& a, const auto& b, const auto& none) {
-    return a != none && b != none && a != b;
-  };
-  const std::string_view no_word;
-  if (differs(merged.ufrag, words.ufrag, no_word) || differs(merged.pwd, words.pwd, no_word))
-    return wrong(line, "all m-lines are bundled: ice-ufrag and ice-pwd must be the same");
-  if (differs(merged.setup, words.setup, std::optional<Setup>()))
-    return wrong(line, "all m-lines are bundled: a=setup must be the same");
-  const auto same = [](const Fingerprint& a, const Fingerprint& b) {
-    return a.hash == b.hash && a.digest == b.digest;
-  };
-  if (!merged.fingerprints.empty() && !words.fingerprints.empty() &&
-      !std::equal(merged.fingerprints.begin(), merged.fingerprints.end(),
-                  words.fingerprints.begin(), words.fingerprints.end(), same))
-    return wrong(line, "all m-lines are bundled: the fingerprints must be the same");
-  if (merged.ufrag.empty()) merged.ufrag = words.ufrag;
-  if (merged.pwd.empty()) merged.pwd = words.pwd;
-  if (!merged.setup) merged.setup = words.setup;
-  if (merged.fingerprints.empty()) merged.fingerprints = words.fingerprints;
-  return {};
-}
-
-// sendrecv when nothing is said (RFC 8866, 6.7).
-Result<std::string_view> read_direction(const MediaSection& section,
-                                        const std::vector<Attribute>& session) {
-  constexpr std::string_view kDirections[] = {"sendrecv", "sendonly", "recvonly", "inactive"};
-  std::string_view found;
-  for (const auto* attributes : {&section.attributes, &session}) {
-    for (const Attribute& attribute : *attributes) {
-      if (std::find(std::begin(kDirections), std::end(kDirections), attribute.name) ==
-          std::end(kDirections))
-        continue;
-      if (!found.empty()) return wrong(attribute.line, "a second direction");
-      found = attribute.name;
-    }
-    if (!found.empty()) return found;
-  }
-  return "sendrecv";
-}
 
 Result<void> check_direction(const MediaSection& section, const MediaLine& offered,
                              const std::vector<Attribute>& session, AnsweredMedia& media) {
@@ -269,7 +128,7 @@ class Check {
       if (attribute.name == "group")
         if (auto done = check_group(attribute); !done) return done;
     }
-    auto words = read_transport(document_.session);
+    auto words = read_transport(document_.session, false);
     if (!words) return tl::make_unexpected(words.error());
     words_ = *std::move(words);
     return {};
@@ -324,7 +183,7 @@ class Check {
     if (!mux) return tl::make_unexpected(mux.error());
     if (!*mux) return wrong(section.line, "the m-line has no a=rtcp-mux");
 
-    const auto words = read_transport(section.attributes);
+    const auto words = read_transport(section.attributes, false);
     if (!words) return tl::make_unexpected(words.error());
     if (auto done = merge(words_, *words, section.line); !done) return done;
     accepts_any_ = true;
@@ -337,20 +196,9 @@ class Check {
   }
 
   Result<void> check_ssrcs(const MediaSection& section, AnsweredMedia& media) {
-    for (const Attribute& attribute : section.attributes) {
-      if (attribute.name != "ssrc") continue;
-      std::string_view rest = attribute.value;
-      const auto ssrc = parse_number(take_word(rest), UINT32_MAX);
-      if (!ssrc || *ssrc == 0)
-        return wrong(attribute.line, "a=ssrc wants a number from 1 to 4294967295");
-      if (std::find(media.ssrcs.begin(), media.ssrcs.end(), *ssrc) != media.ssrcs.end())
-        continue;  // each of its attributes has a line of its own (RFC 5576, 4.1)
-      if (!ssrcs_.insert(*ssrc).second)
-        return wrong(attribute.line, fmt::format("ssrc {} stands in two m-lines", *ssrc));
-      if (ssrcs_.size() > kMaxSsrcsPerPeer)
-        return wrong(attribute.line, fmt::format("more than {} ssrcs", kMaxSsrcsPerPeer));
-      media.ssrcs.push_back(*ssrc);
-    }
+    auto ssrcs = read_ssrcs(section, ssrcs_);
+    if (!ssrcs) return tl::make_unexpected(std::move(ssrcs).error());
+    media.ssrcs = *std::move(ssrcs);
     return {};
   }
 
@@ -362,11 +210,11 @@ class Check {
     };
     if (words_.ufrag.empty()) return missing("ice-ufrag");
     if (words_.pwd.empty()) return missing("ice-pwd");
-    if (!words_.setup) return missing("setup");
+    if (words_.setup.empty()) return missing("setup");
     if (words_.fingerprints.empty()) return missing("fingerprint of sha-256, sha-384 or sha-512");
     answer_.ufrag = words_.ufrag;
     answer_.pwd = words_.pwd;
-    answer_.setup = *words_.setup;
+    answer_.setup = words_.setup == "active" ? Setup::kActive : Setup::kPassive;
     answer_.fingerprints = std::move(words_.fingerprints);
     return {};
   }

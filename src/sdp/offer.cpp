@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sdp/formats.h"
+#include "sdp/writing.h"
 
 namespace parley::sdp {
 namespace {
@@ -15,12 +16,6 @@ namespace {
 // Chromium starts at 300 kbit/s and takes seconds to climb to what one camera needs; others ignore
 // the key. In kbit/s.
 constexpr std::string_view kStartBitrate = "x-google-start-bitrate=1000";
-
-template <class... Args>
-void put(std::string& out, fmt::format_string<Args...> format, Args&&... args) {
-  fmt::format_to(std::back_inserter(out), format, std::forward<Args>(args)...);
-  out += "\r\n";
-}
 
 std::string msid_stream(const TrackKey& key) {
   return fmt::format("s{}{}", key.stream.value, is_screen(key.source) ? "-screen" : "");
@@ -48,21 +43,6 @@ void put_transport(std::string& out, const Transport& transport) {
   put(out, "a=ice-pwd:{}", transport.pwd);
   put(out, "a=fingerprint:{}", write_fingerprint(transport.fingerprint));
   put(out, "a=setup:actpass");
-}
-
-// Host candidates, the first preferred (RFC 8445, 5.1.2.1).
-void put_candidates(std::string& out, const Transport& transport) {
-  constexpr std::uint32_t kHostPreference = 126;
-  constexpr std::uint32_t kComponent = 1;  // RTP, and RTCP with it
-  std::uint32_t preference = 65535;
-  std::uint32_t foundation = 1;
-  for (const Candidate& candidate : transport.candidates) {
-    const std::uint32_t priority =
-        (kHostPreference << 24U) | (preference-- << 8U) | (256 - kComponent);
-    put(out, "a=candidate:{} {} udp {} {} {} typ host", foundation++, kComponent, priority,
-        candidate.address, candidate.port);
-  }
-  put(out, "a=end-of-candidates");
 }
 
 void put_formats(std::string& out, const MediaLine& line) {
