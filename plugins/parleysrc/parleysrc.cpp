@@ -224,11 +224,14 @@ GstFlowReturn read_frames(ParleySrc* self, Connection& connection) {
     state.track->take(**frame);
     if (std::holds_alternative<parley::tap::End>(**frame)) break;
   }
-  const Track::Counts counts = state.track->counts();
-  GST_OBJECT_LOCK(self);
-  state.counts = counts;
-  GST_OBJECT_UNLOCK(self);
   return GST_FLOW_OK;
+}
+
+void publish_counts(ParleySrc* self) {
+  const Track::Counts counts = self->state->track->counts();
+  GST_OBJECT_LOCK(self);
+  self->state->counts = counts;
+  GST_OBJECT_UNLOCK(self);
 }
 
 // Until a frame is there or `due`. FLUSHING: unlock() was called.
@@ -276,8 +279,8 @@ GstFlowReturn create(GstPushSrc* push, GstBuffer** buffer) noexcept {
   const auto connection = connection_of(self);
   GstFlowReturn flow = GST_FLOW_OK;
   while (flow == GST_FLOW_OK) {
-    // Where only old packets are wanted, new ones must still be read, or the worker drops them.
     while (auto out = track.next(now())) {
+      publish_counts(self);
       flow = hand_out(self, *out, buffer);
       if (flow != GST_FLOW_CUSTOM_SUCCESS) return flow;
     }
