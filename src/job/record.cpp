@@ -1,3 +1,4 @@
+#include "job/record_tracks.h"
 #include "job/work.h"
 
 namespace parley::job {
@@ -6,7 +7,7 @@ namespace {
 class Refusal : public Work {
  public:
   base::Result<void> start() override {
-    return base::fail(base::Code::kUnavailable, "this build cannot record");
+    return base::fail(base::Code::kUnavailable, "this build records tracks only");
   }
   void track_added(const std::string& /*owner*/, base::Source /*source*/) override {}
   void track_removed(const std::string& /*owner*/, base::Source /*source*/) override {}
@@ -15,7 +16,8 @@ class Refusal : public Work {
 
 }  // namespace
 
-std::unique_ptr<Work> make_record(const Context& /*context*/, const Record& /*record*/) {
+std::unique_ptr<Work> make_record(const Context& context, const Record& record) {
+  if (record.layout == Layout::kTracks) return std::make_unique<RecordTracks>(context, record);
   return std::make_unique<Refusal>();
 }
 

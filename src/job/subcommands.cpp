@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "job/verify.h"
+
 namespace parley::job {
 namespace {
 
@@ -16,6 +18,8 @@ int look_at_plugins(const std::vector<std::string>& /*arguments*/) {
 constexpr std::array kSubcommands{
     Subcommand{"look", "look", "Look at GStreamer's plugins, so that jobs start fast; parleyd does",
                look_at_plugins},
+    Subcommand{"verify", "verify FILE", "Say what is in a recording (a file or its folder); --json",
+               verify_command},
 };
 
 }  // namespace
