@@ -54,6 +54,8 @@ inline std::vector<job::Frame> opus(int packets) {
   auto frames = encode("audiotestsrc samplesperbuffer=960 num-buffers=" + std::to_string(packets) +
                        " ! audio/x-raw,rate=48000,channels=1 ! opusenc frame-size=20");
   frames.resize(static_cast<std::size_t>(packets));  // the encoder's look-ahead makes one more
+  for (std::size_t i = 0; i < frames.size(); ++i)
+    GST_BUFFER_PTS(frames[i].buffer.get()) = i * 20 * GST_MSECOND;
   return frames;
 }
 
