@@ -265,13 +265,14 @@ export class Call extends ServedCall {
   restore(snapshot) {
     this.#returning ||= this.isActive || this.#state === 'opening';
     if (this.isActive) this.#formerly = this.me.connectionId;
-    for (const { profileId, state, connectionId, audio, video, outcome } of snapshot.participants) {
+    for (const { profileId, state, connectionId, audio, video, outcome, bridge } of snapshot.participants) {
       const inCall = kInCall.has(state);
       this.#roster.update(profileId, {
         state,
         connectionId: inCall ? connectionId ?? null : null,
         audio,
         video,
+        bridge,
         outcome: inCall ? null : outcome ?? null,
       });
     }

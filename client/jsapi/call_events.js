@@ -2,6 +2,15 @@
 
 import { kInCall } from './roster.js';
 
+// What a source that is brought into the call is as a participant.
+const kSourceStates = {
+  starting: 'inviting',
+  live: 'active',
+  reconnecting: 'reconnecting',
+  ended: 'left',
+  failed: 'left',
+};
+
 // What each event of a call does. Those that are not here do not concern a Call.
 export const kCallEvents = new Map(
   Object.entries({
@@ -66,7 +75,11 @@ export const kCallEvents = new Map(
     'call.mode'({ call }, message) {
       call.modeSet(message);
     },
-    'call.bridge'({ call }, message) {
+    'call.bridge'({ call, member }, message) {
+      const { direction, profileId, bridgeId, state } = message;
+      if (direction === 'in' && profileId) {
+        member(profileId, { state: kSourceStates[state], bridge: bridgeId });
+      }
       call.bridged(message);
     },
     'call.end'({ call }, { reason, outcomes = {}, durationMs }) {

@@ -42,6 +42,8 @@ export interface Participant {
   video: boolean;
   /** Set once it is over for this participant; may be withdrawn until the call has ended. */
   outcome: Outcome | null;
+  /** Of what a bridge brings into the call: that bridge. */
+  bridge?: string;
 }
 
 /** Sound and picture of another participant, or of all others as the server mixed them. */

@@ -70,6 +70,15 @@ class Roster {
 // What each event of a call does to the Call.
 
 
+// What a source that is brought into the call is as a participant.
+const kSourceStates = {
+  starting: 'inviting',
+  live: 'active',
+  reconnecting: 'reconnecting',
+  ended: 'left',
+  failed: 'left',
+};
+
 // What each event of a call does. Those that are not here do not concern a Call.
 const kCallEvents = new Map(
   Object.entries({
@@ -134,7 +143,11 @@ const kCallEvents = new Map(
     'call.mode'({ call }, message) {
       call.modeSet(message);
     },
-    'call.bridge'({ call }, message) {
+    'call.bridge'({ call, member }, message) {
+      const { direction, profileId, bridgeId, state } = message;
+      if (direction === 'in' && profileId) {
+        member(profileId, { state: kSourceStates[state], bridge: bridgeId });
+      }
       call.bridged(message);
     },
     'call.end'({ call }, { reason, outcomes = {}, durationMs }) {
@@ -1569,11 +1582,11 @@ class ServedCall extends Emitter {
   // ---- for Call and its events ---------------------------------------------------------------
 
   // A snapshot or a call.init.
-  restoreServices({ recording = null, mode = 'forward', bridges = [] }) {
+  restoreServices({ recording = null, mode = 'forward', bridges = [], participants = [] }) {
     const before = JSON.stringify([this.recording, this.mode, this.bridges]);
     this.#recording = recording && !kOver.has(recording.state) ? { consents: {}, ...recording } : null;
     this.#mode = mode;
-    this.#ownMode = null;
+    this.#ownMode = participants.find(({ profileId }) => profileId === this.profileId)?.mode ?? null;
     this.#bridges = new Map(bridges.map((bridge) => [bridge.bridgeId, { ...bridge }]));
     if (JSON.stringify([this.recording, this.mode, this.bridges]) === before) return;
     this.emit('recording', this.recording);
@@ -1880,13 +1893,14 @@ class Call extends ServedCall {
   restore(snapshot) {
     this.#returning ||= this.isActive || this.#state === 'opening';
     if (this.isActive) this.#formerly = this.me.connectionId;
-    for (const { profileId, state, connectionId, audio, video, outcome } of snapshot.participants) {
+    for (const { profileId, state, connectionId, audio, video, outcome, bridge } of snapshot.participants) {
       const inCall = kInCall.has(state);
       this.#roster.update(profileId, {
         state,
         connectionId: inCall ? connectionId ?? null : null,
         audio,
         video,
+        bridge,
         outcome: inCall ? null : outcome ?? null,
       });
     }

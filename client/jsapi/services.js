@@ -73,11 +73,11 @@ export class ServedCall extends Emitter {
   // ---- for Call and its events ---------------------------------------------------------------
 
   // A snapshot or a call.init.
-  restoreServices({ recording = null, mode = 'forward', bridges = [] }) {
+  restoreServices({ recording = null, mode = 'forward', bridges = [], participants = [] }) {
     const before = JSON.stringify([this.recording, this.mode, this.bridges]);
     this.#recording = recording && !kOver.has(recording.state) ? { consents: {}, ...recording } : null;
     this.#mode = mode;
-    this.#ownMode = null;
+    this.#ownMode = participants.find(({ profileId }) => profileId === this.profileId)?.mode ?? null;
     this.#bridges = new Map(bridges.map((bridge) => [bridge.bridgeId, { ...bridge }]));
     if (JSON.stringify([this.recording, this.mode, this.bridges]) === before) return;
     this.emit('recording', this.recording);

@@ -94,6 +94,27 @@ test('bridges come and go', async () => {
   await assert.rejects(call.startBridge({}), { code: 'bad_request' });
 });
 
+test('what a bridge brings in is a participant', async () => {
+  const { call, server } = await inCall();
+  const told = (state) => server.event('call.bridge', {
+    callId: call.id, bridgeId: 'b1', direction: 'in', kind: 'rtmp', profileId: 'camera-1', state,
+  });
+  const seen = [];
+  for (const state of ['starting', 'live', 'reconnecting', 'live', 'ended']) {
+    told(state);
+    const { state: now, bridge } = call.participants.find(({ profileId }) => profileId === 'camera-1');
+    seen.push(`${now} ${bridge}`);
+  }
+  assert.deepEqual(seen, ['inviting b1', 'active b1', 'reconnecting b1', 'active b1', 'left b1']);
+});
+
+test('one’s own mode is in the snapshot', async () => {
+  const made = await connected('bob');
+  const participants = kSnapshot.participants.map((one) => ({ ...one, ...(one.profileId === 'bob' && { mode: 'mix' }) }));
+  await reconnect(made, [{ ...kSnapshot, participants, mode: 'forward', bridges: [] }]);
+  assert.equal(made.client.calls[0].mode, 'mix');
+});
+
 test('recordings are asked for by HTTP, with the token of the session', async () => {
   const made = await connected('bob');
   const asked = [];

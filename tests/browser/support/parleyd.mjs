@@ -50,14 +50,16 @@ async function freeUdpPort() {
 export class Parleyd {
   #binary;
   #folder;
+  #grants;
   #process;
   #config;
   output = '';
 
-  // `limits` are lines for the group [limits] of the configuration.
-  static async start({ limits = [] } = {}) {
+  // `limits` are lines for the group [limits] of the configuration; `grants` stand in its tokens.
+  static async start({ limits = [], grants = [] } = {}) {
     const server = new Parleyd();
     server.#binary = findBinary();
+    server.#grants = grants;
     server.#folder = mkdtempSync(join(tmpdir(), 'parleyd-'));
     const port = await freeTcpPort();
     server.url = `http://localhost:${port}`;
@@ -108,6 +110,7 @@ export class Parleyd {
   async token(profile) {
     const { stdout } = await promisify(execFile)(this.#binary, [
       '--config', this.#config, '--print-token', profile,
+      ...(this.#grants.length > 0 ? ['--grants', this.#grants.join()] : []),
     ]);
     return stdout.trim();
   }
