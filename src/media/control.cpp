@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/overloaded.h"
+#include "media/guest_leg.h"
 #include "media/leg.h"
 #include "media/log.h"
 
@@ -379,11 +380,24 @@ void Control::handle(OpenPort& command) {
   on_event_(Failed{command.leg, "this server has no ports for jobs"});
 }
 void Control::handle(OpenGuest& command) {
-  verdict(command.leg, command.ticket,
-          base::fail(base::Code::kUnavailable, "this server takes no guests"));
+  auto offer = sdp::check_guest_offer(command.sdp, command.publishes);
+  if (!offer) return verdict(command.leg, command.ticket, tl::unexpected(offer.error()));
+  const auto [place, is_new] = legs_.try_emplace(command.leg);
+  if (!is_new)
+    return verdict(command.leg, command.ticket,
+                   base::fail(base::Code::kConflict, "this leg is open already"));
+  place->second =
+      std::make_unique<GuestLeg>(command.leg, leg_context_, command.ticket, *std::move(offer));
+  counters_.legs.store(legs_.size(), std::memory_order_relaxed);
+  to_open_.push_back(command.leg);
+  open_waiting();
 }
+
 void Control::handle(PatchGuest& command) {
-  verdict(command.leg, command.ticket, base::fail(base::Code::kNotFound, "there is no such leg"));
+  auto fragment =
+      require(command.leg).and_then([&](AnyLeg* leg) { return leg->patch(command.fragment); });
+  if (!fragment) return verdict(command.leg, command.ticket, tl::unexpected(fragment.error()));
+  on_event_(Patched{command.leg, command.ticket, *std::move(fragment)});
 }
 
 }  // namespace parley::media

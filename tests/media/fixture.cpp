@@ -63,6 +63,20 @@ Member& Fixture::open_beside(const Member& other, PeerOptions options,
   return out;
 }
 
+Member& Fixture::open_guest(const std::string& offer, bool publishes) {
+  const std::uint64_t id = next_id_++;
+  auto member = std::make_unique<Member>();
+  member->leg = {id};
+  member->stream = {1000 + id};
+  member->owner = "guest" + std::to_string(id);
+  member->peer = std::make_unique<WebRtcPeer>(PeerOptions{});
+  Member& out = *member;
+  members_[out.leg] = std::move(member);
+  worker_->post(media::OpenGuest{out.leg, next_ticket(), publishes, offer});
+  if (publishes) worker_->post(media::Feed{out.stream, out.leg});
+  return out;
+}
+
 void Fixture::switch_over(Member& from, const Member& to) {
   worker_->post(media::Feed{to.stream, to.leg});
   worker_->post(media::CloseLeg{from.leg});

@@ -43,6 +43,8 @@ class Fixture {
   // Opens another leg for the participant of `other`, which does not feed its stream yet.
   Member& open_beside(const Member& other, PeerOptions options = {},
                       std::vector<base::Source> publishes = {});
+  // A leg whose peer makes the only offer, by way of the test; `peer` of it does nothing.
+  Member& open_guest(const std::string& offer, bool publishes);
   // `to` feeds the participant's stream from now on, and the leg of `from` ends.
   void switch_over(Member& from, const Member& to);
   // `viewer` receives the participant of `shown`.

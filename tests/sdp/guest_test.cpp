@@ -111,6 +111,11 @@ START_TEST(offers_of_browsers_and_of_webrtcbin_are_taken_in_their_own_numbers) {
                                     [](const auto& l) { return l.find(" 0 ") != l.npos; }),
                       static_cast<long>(lines.size()) - 2);
   }
+  const GuestOffer published = good(read("webrtcbin-guest-publish.sdp"), true);
+  ck_assert_uint_eq(published.accepted(Kind::kAudio)->formats[0].theirs, 97);
+  ck_assert_uint_eq(published.accepted(Kind::kVideo)->formats[0].theirs, 98);
+  const GuestOffer watched = good(read("webrtcbin-guest-watch.sdp"), false);
+  ck_assert_uint_eq(watched.accepted(Kind::kVideo)->formats[0].theirs, 98);
 }
 END_TEST
 
