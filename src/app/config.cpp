@@ -13,6 +13,7 @@
 #include "app/bridges_config.h"
 #include "app/config_checks.h"
 #include "app/config_values.h"
+#include "app/jobs_config.h"
 #include "app/key_file.h"
 #include "app/webhooks_config.h"
 #include "net/address_range.h"
@@ -210,7 +211,7 @@ const std::vector<KeySpec>& key_specs() {
   static const std::vector<KeySpec> specs = [] {
     std::vector<KeySpec> all = http_keys();
     for (const auto& more :
-         {webhook_keys(), bridge_keys(), other_keys(), call_limits(), socket_limits()})
+         {webhook_keys(), bridge_keys(), job_keys(), other_keys(), call_limits(), socket_limits()})
       all.insert(all.end(), more.begin(), more.end());
     return all;
   }();

@@ -4,11 +4,13 @@
 // config/parleyd.conf.sample documents every key; a test holds the two together.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "app/jobs.h"
 #include "app/log.h"
 #include "app/replay_buffer.h"
 #include "app/webhooks.h"
@@ -35,6 +37,10 @@ struct Config {
   std::size_t api_request_burst = 400;
   WebhookSettings webhooks;
   BridgeSettings bridges;
+  std::string pipelines;  // the operator's own folder of them, absolute; empty: there is none
+  JobSettings jobs;
+  std::uint64_t job_memory_mb = 2'000;  // of one job
+  std::chrono::seconds longest_job{86'400};
   std::string client;  // the folder with demo/ and jsapi/; empty: where it was installed
   media::WorkerConfig media;
   std::string store;  // path; empty: in the user's data folder

@@ -17,10 +17,14 @@
 namespace parley::app {
 
 struct JobSettings {
-  std::string program;                          // path of parley-job; empty: beside this program
-  std::size_t most = 16;                        // at a time
+  std::string program;    // path of parley-job; empty: beside this program
+  std::string plugins;    // folder with our elements; empty: where they were installed or built
+  std::size_t most = 16;  // at a time
   std::chrono::milliseconds stop_wait{10'000};  // from Stop to SIGKILL of its process group
 };
+
+// NAME=VALUE of a job: little of parleyd's own, and no secret.
+[[nodiscard]] std::vector<std::string> job_environment(const std::string& plugins);
 
 class Jobs {
  public:
@@ -34,9 +38,11 @@ class Jobs {
   Jobs(const Jobs&) = delete;
   Jobs& operator=(const Jobs&) = delete;
 
-  // kBusy: `most` of them run; kUnavailable: the program cannot be started, and why.
+  // kBusy: `most` of them run; kConflict: one of that id does; kUnavailable: the program cannot be
+  // started, and why.
   [[nodiscard]] base::Result<void> start(const job::Spec& spec);
   void order(const base::JobId& job, const job::Order& order);  // unknown ones are ignored
+  void stop_all();                                              // in order; the ends are reported
   [[nodiscard]] std::size_t running() const;
 
  private:
