@@ -30,6 +30,7 @@
 #include <variant>
 #include <vector>
 
+#include "post_error.h"
 #include "rtp/packet.h"
 #include "sdp/leg_session.h"
 #include "tap_connection.h"
@@ -137,10 +138,11 @@ void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) no
 // ---- the connection -------------------------------------------------------------------------
 
 void fail_writing(ParleySink* self, const std::string& why) {
-  GST_ELEMENT_ERROR(self, RESOURCE, WRITE, ("%s", why.c_str()), (nullptr));
+  parley::plugins::post_error(self, GST_RESOURCE_ERROR_WRITE, why, __func__);
 }
 
 void ask_for_key_frame(ParleySink* self) {
+  // NOLINTNEXTLINE(bugprone-assignment-in-if-condition): inside the macro
   GST_DEBUG_OBJECT(self, "a receiver needs a key frame");
   GstStructure* wish =
       gst_structure_new("GstForceKeyUnit", "running-time", GST_TYPE_CLOCK_TIME, GST_CLOCK_TIME_NONE,
@@ -161,9 +163,8 @@ bool read_frames(ParleySink* self) {
     }
     if (!*frame) break;
     if (const auto* refused = std::get_if<parley::tap::Refused>(&**frame)) {
-      GST_ELEMENT_ERROR(self, RESOURCE, OPEN_WRITE,
-                        ("The media worker refuses the track: %s", refused->why.c_str()),
-                        (nullptr));
+      parley::plugins::post_error(self, GST_RESOURCE_ERROR_OPEN_WRITE,
+                                  "The media worker refuses the track: " + refused->why, __func__);
       return false;
     }
     if (std::holds_alternative<parley::tap::End>(**frame)) {
@@ -216,8 +217,8 @@ gboolean set_caps(GstBaseSink* base, GstCaps* caps) noexcept {
   GST_OBJECT_UNLOCK(base);
   auto connection = connect(options, *encoding);
   if (!connection) {
-    GST_ELEMENT_ERROR(base, RESOURCE, OPEN_WRITE, ("%s", connection.error().message.c_str()),
-                      (nullptr));
+    parley::plugins::post_error(base, GST_RESOURCE_ERROR_OPEN_WRITE, connection.error().message,
+                                __func__);
     return FALSE;
   }
   state.connection = std::move(*connection);
@@ -282,11 +283,11 @@ GstFlowReturn send_packet(ParleySink* self, GstBuffer* buffer,
   State& state = *self->state;
   const auto packet = parley::rtp::Packet::parse(bytes);
   if (!packet || bytes.size() > kMostRtpBytes) {
-    GST_ELEMENT_ERROR(self, STREAM, FORMAT,
-                      ("What came is no RTP packet of at most %" G_GSIZE_FORMAT
-                       " bytes. Set the payloader's mtu to 1200.",
-                       kMostRtpBytes),
-                      ("%" G_GSIZE_FORMAT " bytes", bytes.size()));
+    parley::plugins::post_error(
+        self, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
+        "What came is no RTP packet of at most " + std::to_string(kMostRtpBytes) + " bytes, but " +
+            std::to_string(bytes.size()) + " bytes. Set the payloader's mtu to 1200.",
+        __func__);
     return GST_FLOW_ERROR;
   }
   std::array<std::uint8_t, kMostRtpBytes> copy;

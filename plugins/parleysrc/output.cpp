@@ -60,7 +60,7 @@ wrap::Ref<GstClock> clock_of(GstBaseSrc* src) {
 }
 
 bool is_monotonic(GstClock* clock) {
-  if (!GST_IS_SYSTEM_CLOCK(clock)) return false;
+  if (g_type_is_a(G_OBJECT_TYPE(clock), GST_TYPE_SYSTEM_CLOCK) == FALSE) return false;
   gint type = GST_CLOCK_TYPE_REALTIME;
   g_object_get(clock, "clock-type", &type, nullptr);
   return type == GST_CLOCK_TYPE_MONOTONIC;

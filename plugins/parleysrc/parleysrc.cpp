@@ -34,6 +34,7 @@
 #include "base/overloaded.h"
 #include "parleysrc/output.h"
 #include "parleysrc/track.h"
+#include "post_error.h"
 #include "tap_connection.h"
 #include "tap_properties.h"
 #include "wrap/ref.h"
@@ -160,8 +161,8 @@ gboolean start(GstBaseSrc* base) noexcept {
   GST_OBJECT_UNLOCK(base);
   auto connection = connect(options);
   if (!connection) {
-    GST_ELEMENT_ERROR(base, RESOURCE, OPEN_READ, ("%s", connection.error().message.c_str()),
-                      (nullptr));
+    parley::plugins::post_error(base, GST_RESOURCE_ERROR_OPEN_READ, connection.error().message,
+                                __func__);
     return FALSE;
   }
   state.track.emplace(latency);
@@ -200,25 +201,22 @@ gboolean unlock_stop(GstBaseSrc* base) noexcept {
 
 // ---- what comes from the worker -------------------------------------------------------------
 
-GstFlowReturn fail_reading(ParleySrc* self, const char* kind, const std::string& why) {
-  GST_ELEMENT_ERROR(self, RESOURCE, READ, ("%s", why.c_str()), ("%s", kind));
-  return GST_FLOW_ERROR;
-}
-
 // Takes in what is there. OK, or an error that has been posted.
 GstFlowReturn read_frames(ParleySrc* self, Connection& connection) {
   State& state = *self->state;
   for (int i = 0; i < kFramesAtOnce; ++i) {
     const auto frame = connection.receive();
     if (!frame) {
-      return fail_reading(
-          self, "socket",
-          frame.error().message + " The track is not over: what was read of it is not complete.");
+      parley::plugins::post_error(
+          self, GST_RESOURCE_ERROR_READ,
+          frame.error().message + " The track is not over: what was read of it is not complete.",
+          __func__);
+      return GST_FLOW_ERROR;
     }
     if (!*frame) break;
     if (const auto* refused = std::get_if<parley::tap::Refused>(&**frame)) {
-      GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ,
-                        ("The media worker refuses the tap: %s", refused->why.c_str()), (nullptr));
+      parley::plugins::post_error(self, GST_RESOURCE_ERROR_OPEN_READ,
+                                  "The media worker refuses the tap: " + refused->why, __func__);
       return GST_FLOW_ERROR;
     }
     state.track->take(**frame);
@@ -298,6 +296,7 @@ gboolean on_event(GstBaseSrc* base, GstEvent* event) noexcept {
     return GST_BASE_SRC_CLASS(parley_src_parent_class)->event(base, event);
   const auto connection = connection_of(src_of(base));
   if (!connection) return FALSE;
+  // NOLINTNEXTLINE(bugprone-assignment-in-if-condition): inside the macro
   GST_DEBUG_OBJECT(base, "asking the sender for a key frame");
   return connection->send(parley::tap::KeyFrame{}) == Connection::Sent::kSent ? TRUE : FALSE;
 }
