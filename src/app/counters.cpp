@@ -117,6 +117,15 @@ void add_media(metrics::Page& page, const media::WorkerStats& m) {
                number(m.send_drops));
   page.counter("parley_keyframe_requests_total", "Key frames asked of publishers.",
                number(m.keyframe_requests));
+  page.counter("parley_tap_packets_total", "Packets of calls given to jobs.",
+               number(m.tap_packets));
+  page.counter("parley_tap_drops_total", "Packets that a job did not read in time.",
+               number(m.tap_drops));
+  page.counter("parley_tap_injected_total", "Packets that jobs put into calls.",
+               number(m.injected));
+  page.counter("parley_tap_injected_drops_total", "Packets above what one job's track may have.",
+               number(m.injected_drops));
+  page.gauge("parley_tap_connections", "Connections of jobs.", number(m.job_connections));
   page.counter("parley_fingerprint_mismatches_total",
                "Legs ended because the certificate was not the announced one.",
                number(m.fingerprint_mismatches));

@@ -29,6 +29,8 @@ struct LegContext {
   std::function<void(Event)> emit;
   // Takes a transport out of the I/O thread, and its pipeline to NULL.
   std::function<void(Remains)> retire;
+  // Takes a port out of the I/O thread.
+  std::function<void(LegId)> retire_port;
   std::function<std::vector<sdp::Candidate>()> candidates;
   std::function<void()> on_fingerprint_mismatch;
 };

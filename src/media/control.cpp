@@ -8,6 +8,7 @@
 #include "media/guest_leg.h"
 #include "media/leg.h"
 #include "media/log.h"
+#include "media/port_leg.h"
 
 namespace parley::media {
 
@@ -59,9 +60,17 @@ base::Result<std::unique_ptr<Control>> Control::start(GMainContext* context, Wor
       control->io_->inbox(),
       [self](Event event) { self->on_event_(std::move(event)); },
       [self](Remains remains) { self->retire(std::move(remains)); },
+      [self](LegId port) { self->retire_port(port); },
       [self] { return self->candidates(); },
       [self] { self->counters_.fingerprint_mismatches.fetch_add(1, std::memory_order_relaxed); },
   };
+  control->taps_ = std::make_unique<Taps>(Taps::Host{
+      context, control->io_->inbox(), [self](LegId port, std::set<base::Source> sources) {
+        self->on_attached(port, std::move(sources));
+      }});
+  if (!control->config_.tap_socket.empty())
+    if (auto heard = control->taps_->listen(control->config_.tap_socket); !heard)
+      return tl::unexpected(heard.error());
   return control;
 }
 
@@ -106,6 +115,7 @@ Control::~Control() {
   // Legs that are still there go to NULL on the reaper, which finishes what it has.
   for (auto& [id, leg] : legs_) leg->close();
   legs_.clear();
+  taps_.reset();
   timer_.reset();
   reaper_.reset();
   io_.reset();
@@ -129,10 +139,12 @@ void Control::on_timer() {
   const base::TimePoint now = monotonic_now();
   counters_.reaper_stuck.store(reaper_->check(now), std::memory_order_relaxed);
   open_waiting();
+  taps_->on_timer(now);
+  counters_.job_connections.store(taps_->connections(), std::memory_order_relaxed);
   for (auto& [id, stream] : streams_) {
     if (stream.kept.empty() || now < stream.kept_until) continue;
     stream.kept.clear();
-    review_sources(stream);
+    review_sources(id, stream);
   }
   refresh_touched();
 }
@@ -151,6 +163,7 @@ void Control::on_input(Command& command) {
 void Control::on_input(IoReport& report) {
   std::visit(base::Overloaded{
                  [this](TransportDropped& dropped) { part_gone(dropped.id.leg); },
+                 [this](ConnectionGone& gone) { taps_->on(gone); },
                  [this](auto& r) { to_leg(r.id.leg, r); },
              },
              report);
@@ -241,6 +254,7 @@ void Control::handle(CloseLeg& command) {
       forget_if_unused(stream);
     }
   }
+  taps_->remove_port(command.leg);
   leg->close();
   // Even of a leg whose transport never came to be, Closed is reported.
   leftovers_[command.leg].closing = true;
@@ -254,6 +268,11 @@ void Control::retire(Remains remains) {
   counters_.legs_reaping.fetch_add(1, std::memory_order_relaxed);
   io_->inbox()->post(DropTransport{id});
   reaper_->take(std::move(remains));
+}
+
+void Control::retire_port(LegId leg) {
+  ++leftovers_[leg].parts;
+  io_->inbox()->post(DropPort{leg});
 }
 
 void Control::part_gone(LegId leg) {
@@ -280,7 +299,7 @@ void Control::handle(Publish& command) {
     for (const StreamId id : fed->second) {
       Stream& stream = streams_[id];
       stream.kept.clear();
-      review_sources(stream);
+      review_sources(id, stream);
     }
 }
 
@@ -324,15 +343,16 @@ void Control::set_feeder(StreamId id, std::optional<LegId> leg) {
   stream.feeder = leg;
   if (leg) fed_by_[*leg].insert(id);
   io_->inbox()->post(SetFeed{id, leg});
-  review_sources(stream);
+  review_sources(id, stream);
 }
 
-void Control::review_sources(Stream& stream) {
+void Control::review_sources(StreamId id, Stream& stream) {
   std::set<base::Source> sources = stream.kept;
   if (const AnyLeg* feeder = stream.feeder ? find(*stream.feeder) : nullptr)
     sources.insert(feeder->published().begin(), feeder->published().end());
   if (sources == stream.sources) return;
   stream.sources = std::move(sources);
+  taps_->set_sources(id, stream.sources);
   touch_viewers(stream);
 }
 
@@ -342,6 +362,7 @@ void Control::forget_if_unused(StreamId id) {
   if (found == streams_.end() || found->second.feeder || !found->second.viewers.empty()) return;
   streams_.erase(found);
   io_->inbox()->post(ForgetStream{id});
+  taps_->forget(id);
 }
 
 void Control::touch_viewers(const Stream& stream) {
@@ -373,12 +394,31 @@ void Control::handle(Mute& command) {
 
 // ---- jobs and guests ------------------------------------------------------------------------
 
-void Control::handle(Name& /*command*/) {}
-void Control::handle(AdmitJob& /*command*/) {}
-void Control::handle(DismissJob& /*command*/) {}
+void Control::handle(Name& command) { taps_->name(command); }
+void Control::handle(AdmitJob& command) { taps_->admit(command); }
+void Control::handle(DismissJob& command) { taps_->dismiss(command.job); }
+
 void Control::handle(OpenPort& command) {
-  on_event_(Failed{command.leg, "this server has no ports for jobs"});
+  const auto [place, is_new] = legs_.try_emplace(command.leg);
+  if (!is_new) {
+    log(GST_LEVEL_WARNING, fmt::format("leg {} is open already", command.leg.value));
+    return;
+  }
+  place->second = std::make_unique<PortLeg>(command.leg, leg_context_);
+  counters_.legs.store(legs_.size(), std::memory_order_relaxed);
+  taps_->add_port(command);
 }
+
+// Called also when a job's connection comes, between inputs.
+void Control::on_attached(LegId port, std::set<base::Source> sources) {
+  auto* leg = dynamic_cast<PortLeg*>(find(port));
+  if (leg == nullptr) return;
+  leg->attach(std::move(sources));
+  if (const auto fed = fed_by_.find(port); fed != fed_by_.end())
+    for (const StreamId id : fed->second) review_sources(id, streams_[id]);
+  refresh_touched();
+}
+
 void Control::handle(OpenGuest& command) {
   auto offer = sdp::check_guest_offer(command.sdp, command.publishes);
   if (!offer) return verdict(command.leg, command.ticket, tl::unexpected(offer.error()));

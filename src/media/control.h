@@ -19,6 +19,7 @@
 #include "media/event.h"
 #include "media/io_thread.h"
 #include "media/reaper.h"
+#include "media/taps.h"
 #include "media/worker.h"
 #include "wrap/context_thread.h"
 #include "wrap/mailbox.h"
@@ -31,6 +32,7 @@ struct ControlCounters {
   std::atomic<std::uint64_t> legs{0};
   std::atomic<std::uint64_t> legs_reaping{0};
   std::atomic<std::uint64_t> reaper_stuck{0};
+  std::atomic<std::uint64_t> job_connections{0};
 };
 
 // Made, used and destroyed on the thread that runs `context`, but for box() and the counters.
@@ -102,9 +104,11 @@ class Control {
 
   void open_waiting();
   void retire(Remains remains);
+  void retire_port(LegId leg);
+  void on_attached(LegId port, std::set<base::Source> sources);
   void part_gone(LegId leg);
   void set_feeder(StreamId id, std::optional<LegId> leg);
-  void review_sources(Stream& stream);
+  void review_sources(StreamId id, Stream& stream);
   void forget_if_unused(StreamId id);
   void touch_viewers(const Stream& stream);
   void verdict(LegId leg, std::uint64_t ticket, const base::Result<void>& result);
@@ -123,6 +127,7 @@ class Control {
   std::unique_ptr<Reaper> reaper_;
   std::unique_ptr<wrap::RepeatingTimer> timer_;
   LegContext leg_context_;
+  std::unique_ptr<Taps> taps_;
 
   std::unordered_map<LegId, std::unique_ptr<AnyLeg>> legs_;
   std::unordered_map<StreamId, Stream> streams_;

@@ -15,6 +15,7 @@
 #include "base/overloaded.h"
 #include "media/gso_sender.h"
 #include "media/io_legs.h"
+#include "media/io_taps.h"
 #include "router/outbox.h"
 #include "router/router.h"
 #include "sdp/leg_session.h"
@@ -30,6 +31,9 @@ constexpr int kBatchesInARow = 8;
 // DTLS datagrams taken from one peer per tick. A handshake needs fewer than 20; each costs the
 // control thread an allocation and a step of OpenSSL's.
 constexpr std::uint32_t kDtlsPerTick = 40;
+
+// epoll's keys of jobs' connections; below are the UDP sockets and the mailbox.
+constexpr std::uint64_t kFirstConnectionKey = 1ULL << 32U;
 
 // RFC 7983, section 7: what a datagram is, by its first byte.
 enum class DatagramKind { kStun, kDtls, kRtp, kUnknown };
@@ -79,7 +83,8 @@ class IoThread::Loop {
         counters_(counters),
         epoll_fd_(epoll_fd),
         tick_(std::clamp<base::Duration>(config.silent_after / 8, std::chrono::milliseconds(10),
-                                         std::chrono::milliseconds(500))) {
+                                         std::chrono::milliseconds(500))),
+        taps_(epoll_fd, kFirstConnectionKey, config.silent_after, on_report_) {
     outbox_.on_full([this](router::Outbox&) { send_outbox(); });
     for (const base::Kind kind : {base::Kind::kAudio, base::Kind::kVideo})
       for (const sdp::PayloadFormat& format : sdp::payload_formats(kind))
@@ -111,6 +116,7 @@ class IoThread::Loop {
   void handle(RestartIce& c);
   void handle(OpenGate& c);
   void handle(SendDtls& c);
+  void handle(DropPort& c);
 
   std::vector<UdpSocket> sockets_;
   IoConfig config_;
@@ -126,7 +132,8 @@ class IoThread::Loop {
   std::vector<IoCommand> mail_;
   ReceiveBatch batch_;
   router::Outbox outbox_{kOutboxSlots};
-  router::Router router_{outbox_};
+  IoTaps taps_;
+  router::Router router_{outbox_, &taps_};
   GsoSender sender_;
   IoLegs legs_;
   // What the router does not see. Plain here, published with its figures.
@@ -160,6 +167,7 @@ void IoThread::Loop::run() {
     for (int i = 0; i < ready; ++i) {
       const std::uint64_t key = events[static_cast<std::size_t>(i)].data.u64;
       if (key < sockets_.size()) receive(sockets_[key]);
+      if (key >= kFirstConnectionKey) taps_.on_ready(key, router_, now_);
     }
     take_mail();
     const auto deadline = router_.deadline();
@@ -187,6 +195,10 @@ void IoThread::Loop::take_mail() {
                    [this](SetFeed& c) { router_.feed(c.stream, c.leg); },
                    [this](SetMute& c) { router_.mute(c.stream, c.audio_muted, c.video_muted); },
                    [this](ForgetStream& c) { router_.forget(c.stream); },
+                   [this](AddPort& c) { taps_.add_port(c.leg, router_); },
+                   [this](AddTap& c) { taps_.add(std::move(c), router_); },
+                   [this](AddInjection& c) { taps_.add(std::move(c), now_); },
+                   [this](EndConnection& c) { taps_.end(c.id, router_); },
                    [this](StopIo&) { running_ = false; },
                    [this](auto& c) { handle(c); },
                },
@@ -223,6 +235,11 @@ void IoThread::Loop::handle(SendDtls& c) {
   const IoLeg* leg = legs_.find(c.id);
   if (leg == nullptr || !may_send_to(*leg)) return;
   if (!leg->socket->send(leg->destination.path, c.datagram)) ++direct_drops_;
+}
+
+void IoThread::Loop::handle(DropPort& c) {
+  taps_.drop_port(c.leg, router_);
+  on_report_(TransportDropped{{c.leg, 0}});
 }
 
 void IoThread::Loop::receive(const UdpSocket& socket) {
@@ -296,6 +313,7 @@ void IoThread::Loop::note_authentic(IoLeg& leg) {
 
 void IoThread::Loop::on_tick() {
   next_tick_ = now_ + tick_;
+  taps_.on_tick(now_);
   legs_.for_each([this](IoLeg& leg) {
     leg.dtls_allowance = kDtlsPerTick;
     if (!leg.heard || leg.silent || now_ - leg.last_authentic < config_.silent_after) return;
@@ -310,6 +328,7 @@ bool IoThread::Loop::may_send_to(const IoLeg& leg) const {
 }
 
 void IoThread::Loop::send_outbox() {
+  taps_.flush();
   if (outbox_.empty()) return;
   outbox_.for_each_leg([this](LegId id, std::span<const router::Outbox::Datagram> datagrams) {
     IoLeg* leg = legs_.find(id);
@@ -334,6 +353,11 @@ void IoThread::Loop::publish() {
   set(counters_.malformed, routed.malformed + malformed_);
   set(counters_.send_drops, sent.dropped + direct_drops_ + routed.outbox_drops);
   set(counters_.keyframe_requests, routed.keyframe_requests);
+  const IoTaps::Stats& taps = taps_.stats();
+  set(counters_.tap_packets, taps.packets);
+  set(counters_.tap_drops, taps.drops);
+  set(counters_.injected, taps.injected);
+  set(counters_.injected_drops, taps.injected_drops);
 }
 
 IoThread::IoThread(std::shared_ptr<Inbox> inbox) : inbox_(std::move(inbox)) {}

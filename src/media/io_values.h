@@ -12,6 +12,7 @@
 
 #include "base/ids.h"
 #include "ice/agent.h"
+#include "media/owned_fd.h"
 #include "router/router.h"
 #include "srtp/session.h"
 
@@ -26,6 +27,9 @@ struct TransportId {
   std::uint32_t generation = 0;
   friend bool operator==(const TransportId&, const TransportId&) = default;
 };
+
+// One connection of a job's; never used again.
+using ConnectionId = base::Number<struct ConnectionOfJobTag>;
 
 // ---- to the I/O thread ----------------------------------------------------------------------
 
@@ -70,10 +74,32 @@ struct SendDtls {  // a datagram of the leg's DTLS, for its peer
   TransportId id;
   std::vector<std::uint8_t> datagram;
 };
+struct AddPort {
+  LegId leg;
+};
+struct DropPort {  // answered by TransportDropped, generation 0
+  LegId leg;
+};
+struct AddTap {
+  ConnectionId id;
+  OwnedFd fd;
+  StreamId stream;
+  base::Source source = base::Source::kMic;
+};
+struct AddInjection {
+  ConnectionId id;
+  OwnedFd fd;
+  LegId port;
+  base::Source source = base::Source::kMic;
+};
+struct EndConnection {  // answered by ConnectionGone, unless that crossed it
+  ConnectionId id;
+};
 struct StopIo {};
 
 using IoCommand = std::variant<AddTransport, DropTransport, RestartIce, OpenGate, SetIncoming,
-                               SetOutgoing, SetFeed, SetMute, ForgetStream, SendDtls, StopIo>;
+                               SetOutgoing, SetFeed, SetMute, ForgetStream, SendDtls, AddPort,
+                               DropPort, AddTap, AddInjection, EndConnection, StopIo>;
 
 // ---- from the I/O thread --------------------------------------------------------------------
 
@@ -84,7 +110,7 @@ struct DtlsReceived {
   TransportId id;
   std::vector<std::uint8_t> datagram;
 };
-struct FellSilent {
+struct FellSilent {  // a transport, or with generation 0 a port
   TransportId id;
 };
 struct BecameAudible {
@@ -94,7 +120,11 @@ struct TransportDropped {  // nothing of it is left in the I/O thread
   TransportId id;
 };
 
-using IoReport =
-    std::variant<PathSelected, DtlsReceived, FellSilent, BecameAudible, TransportDropped>;
+struct ConnectionGone {  // a job's, by its own doing or by ours
+  ConnectionId id;
+};
+
+using IoReport = std::variant<PathSelected, DtlsReceived, FellSilent, BecameAudible,
+                              TransportDropped, ConnectionGone>;
 
 }  // namespace parley::media

@@ -45,6 +45,18 @@ std::uint64_t random_u64() {
   return out;
 }
 
+std::string random_secret() {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::array<unsigned char, 32> bytes{};
+  fill(bytes.data(), bytes.size());
+  std::string out;
+  for (const unsigned char byte : bytes) {
+    out += kDigits[byte >> 4U];
+    out += kDigits[byte & 15U];
+  }
+  return out;
+}
+
 ice::Credentials random_credentials() { return {random_text(8), random_text(32)}; }
 
 }  // namespace parley::media

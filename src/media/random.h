@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "ice/agent.h"
 
@@ -9,6 +10,8 @@ namespace parley::media {
 
 [[nodiscard]] std::uint32_t random_u32();
 [[nodiscard]] std::uint64_t random_u64();
+// 256 bits in hexadecimal.
+[[nodiscard]] std::string random_secret();
 // 48 bits of ufrag and 192 of pwd (RFC 8839, 5.4 asks for at least 24 and 128).
 [[nodiscard]] ice::Credentials random_credentials();
 

@@ -87,6 +87,11 @@ WorkerStats Worker::stats() const {
   out.malformed = get(io.malformed);
   out.send_drops = get(io.send_drops);
   out.keyframe_requests = get(io.keyframe_requests);
+  out.tap_packets = get(io.tap_packets);
+  out.tap_drops = get(io.tap_drops);
+  out.injected = get(io.injected);
+  out.injected_drops = get(io.injected_drops);
+  out.job_connections = get(control.job_connections);
   out.fingerprint_mismatches = get(control.fingerprint_mismatches);
   out.legs = get(control.legs);
   out.legs_reaping = get(control.legs_reaping);

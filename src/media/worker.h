@@ -48,11 +48,14 @@ struct WorkerStats {
   std::uint64_t send_drops = 0;         // the kernel had no room
   std::uint64_t keyframe_requests = 0;  // PLIs sent to publishers
   std::uint64_t fingerprint_mismatches = 0;
-  std::uint64_t tap_packets = 0;   // given to jobs
-  std::uint64_t tap_drops = 0;     // a job did not read in time
-  std::uint64_t legs = 0;          // open now
-  std::uint64_t legs_reaping = 0;  // on their way to NULL
-  std::uint64_t reaper_stuck = 0;  // beyond the watchdog
+  std::uint64_t tap_packets = 0;      // given to jobs
+  std::uint64_t tap_drops = 0;        // a job did not read in time
+  std::uint64_t injected = 0;         // packets that jobs made
+  std::uint64_t injected_drops = 0;   // ... more than one may send
+  std::uint64_t job_connections = 0;  // open now
+  std::uint64_t legs = 0;             // open now
+  std::uint64_t legs_reaping = 0;     // on their way to NULL
+  std::uint64_t reaper_stuck = 0;     // beyond the watchdog
 };
 
 class Worker {

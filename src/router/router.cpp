@@ -63,13 +63,10 @@ void Router::add_port(LegId port) {
   if (state_->sink != nullptr) state_->add_port(port);
 }
 
-bool Router::on_plain(LegId port, base::Source source, std::span<std::uint8_t> rtp, TimePoint now) {
+bool Router::on_plain(LegId port, base::Source source, std::span<std::uint8_t> rtp,
+                      TimePoint captured, TimePoint now) {
   Leg* found = state_->find_leg(port);
-  return found != nullptr && state_->on_plain(*found, source, rtp, now);
-}
-
-void Router::on_plain_clock(LegId port, base::Source source, const TapClock& clock, TimePoint now) {
-  if (Leg* found = state_->find_leg(port)) state_->on_plain_clock(*found, source, clock, now);
+  return found != nullptr && state_->on_plain(*found, source, rtp, captured, now);
 }
 
 bool Router::on_datagram(LegId leg, std::span<std::uint8_t> datagram, TimePoint now) {

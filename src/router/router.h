@@ -114,10 +114,10 @@ class Router {
   // A leg without keys: it feeds streams and receives nothing. remove_leg() ends it.
   void add_port(LegId port);
   // A packet with our payload types, of one of the sources that set_incoming() named; false when
-  // it was dropped. Its memory is written to.
-  bool on_plain(LegId port, base::Source source, std::span<std::uint8_t> rtp, base::TimePoint now);
-  // When, by our clock, a timestamp of that source was captured; without, arrival decides.
-  void on_plain_clock(LegId port, base::Source source, const TapClock& clock, base::TimePoint now);
+  // it was dropped. `captured`, by our clock, keeps the sources of a port in step. The memory of
+  // `rtp` is written to.
+  bool on_plain(LegId port, base::Source source, std::span<std::uint8_t> rtp,
+                base::TimePoint captured, base::TimePoint now);
 
   // One datagram that came from `leg`'s selected path and is RTP or RTCP by its first bytes
   // (RFC 7983, RFC 5761). Decrypts in place. True when it was authentic.

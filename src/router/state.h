@@ -70,8 +70,7 @@ struct Source {
   rtp::SeqMapper mapper;  // hides packets that go to nobody
   rtp::ReceiveStatistics statistics;
   std::optional<SenderClock> clock;
-  bool told = false;                    // of a port: its job speaks of its clock
-  std::optional<TimePoint> arrival_at;  // ... or else, when arrival last stood in for that
+  std::optional<TimePoint> placed_at;  // of a port: when it was last put on our clock
 };
 
 // One track as a job gets it.
@@ -233,9 +232,9 @@ class Router::State {
   bool tell_clock(const Tap& tap, const Source& source);
   void tell_clocks(const Leg& leg);
   void add_port(LegId id);
-  bool on_plain(Leg& port, base::Source source_of, std::span<std::uint8_t> datagram, TimePoint now);
+  bool on_plain(Leg& port, base::Source source_of, std::span<std::uint8_t> datagram,
+                TimePoint captured, TimePoint now);
   Source* plain_source(Leg& port, InTrack& track, std::uint32_t ssrc, TimePoint now);
-  void on_plain_clock(Leg& port, base::Source source, const TapClock& clock, TimePoint now);
   void place_on_clock(Source& source, std::uint32_t timestamp, TimePoint captured, TimePoint now);
 
   // feedback.cpp: RTCP.

@@ -10,9 +10,12 @@
 namespace parley::router {
 namespace {
 
-// A port's source that is not told of by its job is placed on our clock by the arrival of a packet,
-// this often (our choice: as often as receivers get reports).
-constexpr Duration kArrivalAsReport = std::chrono::seconds(1);
+// How often a port's source is put on our clock, as a browser's is by its reports (our choice: as
+// often as receivers get reports).
+constexpr Duration kPortReportInterval = std::chrono::seconds(1);
+
+// A job whose times are off by more has another clock than ours: arrival stands in.
+constexpr Duration kMostAhead = std::chrono::seconds(30);
 
 }  // namespace
 
@@ -109,7 +112,7 @@ void Router::State::add_port(LegId id) {
 }
 
 bool Router::State::on_plain(Leg& port, base::Source source_of, std::span<std::uint8_t> datagram,
-                             TimePoint now) {
+                             TimePoint captured, TimePoint now) {
   auto packet = rtp::Packet::parse(datagram);
   InTrack* track = incoming_of(port, source_of);
   if (!port.port || !packet || track == nullptr) {
@@ -124,10 +127,10 @@ bool Router::State::on_plain(Leg& port, base::Source source_of, std::span<std::u
     ++stats.unroutable;
     return false;
   }
-  const bool stale = !source->arrival_at || now - *source->arrival_at >= kArrivalAsReport;
-  if (!source->told && stale) {
-    source->arrival_at = now;
-    place_on_clock(*source, packet->timestamp(), now, now);
+  if (!source->placed_at || now - *source->placed_at >= kPortReportInterval) {
+    source->placed_at = now;
+    const bool plausible = captured > now - kMostAhead && captured < now + kMostAhead;
+    place_on_clock(*source, packet->timestamp(), plausible ? captured : now, now);
   }
   take(*source, *packet, datagram, now);
   return true;
@@ -142,16 +145,6 @@ Source* Router::State::plain_source(Leg& port, InTrack& track, std::uint32_t ssr
   port.sources.back()->learned = true;
   port.source_ssrcs.push_back(ssrc);
   return port.sources.back().get();
-}
-
-void Router::State::on_plain_clock(Leg& port, base::Source source, const TapClock& clock,
-                                   TimePoint now) {
-  InTrack* track = incoming_of(port, source);
-  if (!port.port || track == nullptr) return;
-  Source* told = plain_source(port, *track, clock.ssrc, now);
-  if (told == nullptr) return;
-  told->told = true;
-  place_on_clock(*told, clock.timestamp, clock.captured, now);
 }
 
 void Router::State::place_on_clock(Source& source, std::uint32_t timestamp, TimePoint captured,

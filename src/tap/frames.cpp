@@ -212,6 +212,10 @@ void encode_packet_head(base::TimePoint arrived, std::span<std::uint8_t, kPacket
   std::memcpy(&out[kPacketHeadBytes - sizeof us], &us, sizeof us);
 }
 
+bool is_packet(std::span<const std::uint8_t> bytes) {
+  return !bytes.empty() && bytes[0] == kTag<Packet>;
+}
+
 base::Result<Frame> decode(std::span<const std::uint8_t> bytes) {
   if (bytes.empty() || bytes.size() > kMaxFrameBytes)
     return base::fail(base::Code::kInvalid, "a frame has 1 to 2048 bytes");

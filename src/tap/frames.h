@@ -97,8 +97,8 @@ struct Dropped {  // packets that did not fit into the socket, since the last su
 
 // ---- both ways ------------------------------------------------------------------------------
 
-struct Packet {  // RTP (RFC 3550, 5.1), decrypted
-  base::TimePoint arrived;
+struct Packet {                       // RTP (RFC 3550, 5.1), decrypted
+  base::TimePoint arrived;            // from a job: when it is to be played
   std::span<const std::uint8_t> rtp;  // into the decoded frame
 };
 struct KeyFrame {};  // the receiving side wants one
@@ -115,6 +115,9 @@ void encode(const Frame& frame, std::vector<std::uint8_t>& out);
 // with two pieces): no copy.
 inline constexpr std::size_t kPacketHeadBytes = 16;
 void encode_packet_head(base::TimePoint arrived, std::span<std::uint8_t, kPacketHeadBytes> out);
+
+// Whether a frame that encode() or encode_packet_head() made is a Packet.
+[[nodiscard]] bool is_packet(std::span<const std::uint8_t> bytes);
 
 // kInvalid: what is wrong with it.
 [[nodiscard]] base::Result<Frame> decode(std::span<const std::uint8_t> bytes);

@@ -77,6 +77,19 @@ Member& Fixture::open_guest(const std::string& offer, bool publishes) {
   return out;
 }
 
+Member& Fixture::open_port(const base::JobId& job, std::string owner) {
+  const std::uint64_t id = next_id_++;
+  auto member = std::make_unique<Member>();
+  member->leg = {id};
+  member->stream = {1000 + id};
+  member->owner = std::move(owner);
+  Member& out = *member;
+  members_[out.leg] = std::move(member);
+  worker_->post(media::OpenPort{out.leg, job, out.owner});
+  worker_->post(media::Feed{out.stream, out.leg});
+  return out;
+}
+
 void Fixture::switch_over(Member& from, const Member& to) {
   worker_->post(media::Feed{to.stream, to.leg});
   worker_->post(media::CloseLeg{from.leg});
@@ -114,7 +127,7 @@ bool Fixture::run_until(const std::function<bool()>& done) {
     if (std::chrono::steady_clock::now() > limit) return false;
     bool first = true;  // one wait per round, however many there are
     for (const auto& [id, member] : members_) {
-      if (member->closed) continue;
+      if (member->closed || member->peer == nullptr) continue;
       member->peer->poll(first ? kStep : std::chrono::milliseconds(0));
       first = false;
     }

@@ -45,6 +45,8 @@ class Fixture {
                       std::vector<base::Source> publishes = {});
   // A leg whose peer makes the only offer, by way of the test; `peer` of it does nothing.
   Member& open_guest(const std::string& offer, bool publishes);
+  // Opens a port for `job` that feeds a stream. It has no peer.
+  Member& open_port(const base::JobId& job, std::string owner);
   // `to` feeds the participant's stream from now on, and the leg of `from` ends.
   void switch_over(Member& from, const Member& to);
   // `viewer` receives the participant of `shown`.

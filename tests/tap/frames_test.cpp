@@ -75,6 +75,7 @@ START_TEST(a_packet_is_its_head_and_its_own_bytes) {
   encode_packet_head(kThen, std::span(pieces).first<kPacketHeadBytes>());
   pieces.insert(pieces.end(), rtp.begin(), rtp.end());
   ck_assert(whole == pieces);
+  ck_assert(is_packet(whole) && !is_packet(encoded(End{})));
   const auto decoded = decode(whole);
   ck_assert(decoded.has_value());
   const auto& packet = std::get<Packet>(*decoded);
