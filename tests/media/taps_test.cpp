@@ -241,7 +241,7 @@ START_TEST(a_job_sees_and_taps_what_it_may) {
   f.close(*b);
   ck_assert(f.run_until([&] { return operators.has("closed"); }));
   ck_assert(operators.has("end"));
-  ck_assert_uint_gt(f.stats().tap_packets, 0);
+  ck_assert(f.run_until([&] { return f.stats().tap_packets > 0; }));
 }
 END_TEST
 
@@ -286,7 +286,7 @@ START_TEST(a_port_publishes_what_a_job_makes) {
     return a->peer->heard_of(kVp8Type) > 0;
   }));
   ck_assert(job.has("key frame"));
-  ck_assert_uint_gt(f.stats().injected, 0);
+  ck_assert(f.run_until([&] { return f.stats().injected > 0; }));
   // Nothing for a while, and then again.
   ck_assert(f.run_until([&] { return port.audible == 1 && port.silent == 1; }));
   job.send(tap::Packet{monotonic(), rtp_packet(kVp8Type, ++sequence, true)});
@@ -339,7 +339,7 @@ START_TEST(a_stuck_and_a_dead_job_hold_up_nobody) {
   ck_assert(f.run_until([&] {
     a->peer->send_video(4);
     stuck.read();
-    return stuck.dropped > 0 && stuck.last == stuck.last && stuck.packets > 0;
+    return stuck.dropped > 0 && stuck.packets > 0;
   }));
   const std::uint64_t packets = stuck.packets;
   ck_assert(f.run_until([&] {
