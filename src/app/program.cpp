@@ -12,6 +12,7 @@
 #include "app/log.h"
 #include "app/secrets.h"
 #include "app/webhooks.h"
+#include "app/whip.h"
 #include "journal/journal.h"
 #include "media/worker.h"
 #include "net/http_client.h"
@@ -85,6 +86,7 @@ class Program::Impl {
   [[nodiscard]] WebhookPorts webhook_ports();
   base::Result<void> start_webhooks(const WebhookSettings& settings);
   void start_api(const Config& config);
+  void start_whip(const Config& config);
   static gboolean on_signal(gpointer self) noexcept;
   void begin_end();
   void end_step();
@@ -102,6 +104,7 @@ class Program::Impl {
   std::unique_ptr<journal::Journal> journal_;  // outlives the driver, which writes it
   std::unique_ptr<Driver> driver_;
   std::unique_ptr<ApiDesk> api_;
+  std::unique_ptr<WhipDesk> whip_;
   std::unique_ptr<Webhooks> webhooks_;          // nullptr: nobody is told
   std::unique_ptr<net::HttpClient> messenger_;  // of the webhooks
   std::vector<guint> signals_;
@@ -252,6 +255,22 @@ void Program::Impl::start_api(const Config& config) {
   server_->add(api_->route(config.api));
 }
 
+void Program::Impl::start_whip(const Config& config) {
+  admin::GuestRules rules;
+  rules.verifier = &*verifier_;
+  rules.ice_servers = config.ice_servers;
+  rules.fresh_name = random_name;
+  WhipPorts ports{
+      .now = read_clocks,
+      .command =
+          [this](call::CommandBody command, std::function<void(const Driver::Answer&)> done) {
+            driver_->command(std::move(command), std::move(done));
+          },
+  };
+  whip_ = std::make_unique<WhipDesk>(std::move(ports), std::move(rules), config.http.origins);
+  for (net::Route& route : whip_->routes()) server_->add(std::move(route));
+}
+
 base::Result<void> Program::Impl::open_journal(const Config& config, const call::Limits& limits) {
   if (config.journal.empty()) return {};
   auto opened = journal::Journal::open(config.journal, config.journal_bytes, limits,
@@ -278,6 +297,7 @@ base::Result<void> Program::Impl::start(const Config& config) {
                                   server.error().message));
   server_ = std::move(*server);
   start_api(config);
+  start_whip(config);
   for (const int signal : {SIGINT, SIGTERM})
     signals_.push_back(g_unix_signal_add(signal, on_signal, this));
   return {};
@@ -285,7 +305,7 @@ base::Result<void> Program::Impl::start(const Config& config) {
 
 std::string Program::Impl::page() {
   return metrics_page(driver_->counters(), server_->stats(), store_->stats(), worker_->stats()) +
-         api_->metrics() + (webhooks_ ? webhooks_->metrics() : "");
+         api_->metrics() + whip_->metrics() + (webhooks_ ? webhooks_->metrics() : "");
 }
 
 gboolean Program::Impl::on_signal(gpointer self) noexcept {
