@@ -15,6 +15,7 @@
 #include "app/config_values.h"
 #include "app/jobs_config.h"
 #include "app/key_file.h"
+#include "app/recordings_config.h"
 #include "app/webhooks_config.h"
 #include "net/address_range.h"
 #include "net/origin.h"
@@ -210,8 +211,8 @@ std::vector<KeySpec> socket_limits() {
 const std::vector<KeySpec>& key_specs() {
   static const std::vector<KeySpec> specs = [] {
     std::vector<KeySpec> all = http_keys();
-    for (const auto& more :
-         {webhook_keys(), bridge_keys(), job_keys(), other_keys(), call_limits(), socket_limits()})
+    for (const auto& more : {webhook_keys(), bridge_keys(), job_keys(), recording_keys(),
+                             other_keys(), call_limits(), socket_limits()})
       all.insert(all.end(), more.begin(), more.end());
     return all;
   }();

@@ -12,6 +12,7 @@
 
 #include "app/jobs.h"
 #include "app/log.h"
+#include "app/recordings.h"
 #include "app/replay_buffer.h"
 #include "app/webhooks.h"
 #include "auth/tokens.h"
@@ -41,6 +42,7 @@ struct Config {
   JobSettings jobs;
   std::uint64_t job_memory_mb = 2'000;  // of one job
   std::chrono::seconds longest_job{86'400};
+  RecordingSettings recordings;
   std::string client;  // the folder with demo/ and jsapi/; empty: where it was installed
   media::WorkerConfig media;
   std::string store;  // path; empty: in the user's data folder

@@ -80,6 +80,10 @@ base::Result<void> fill_in(Config& config) {
       config.keys.push_back(std::move(*key));
     }
   }
+  if (config.recordings.folder.empty()) {
+    const wrap::Owned<char> beside(g_path_get_dirname(config.store.c_str()));
+    config.recordings.folder = std::string(beside.get()) + "/recordings";
+  }
   if (config.client.empty()) config.client = client_folder();
   if (!config.client.empty())
     config.http.mounts = {{"/", config.client + "/demo"},

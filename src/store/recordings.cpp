@@ -88,8 +88,9 @@ Result<Recordings> Recordings::prepare(Database& database) {
        " bytes = excluded.bytes, closed = excluded.closed, recovered = excluded.recovered,"
        " gaps = excluded.gaps WHERE recording_parts.closed = 0"},
       {&r.end_,
-       "UPDATE recordings SET state = ?2, message = ?3, offset_us = ?4, over_ms = ?5"
+       "UPDATE recordings SET state = ?2, message = ?3, over_ms = ?4"
        " WHERE seq = ?1 AND over_ms IS NULL"},
+      {&r.measure_, "UPDATE recordings SET offset_us = ?2 WHERE seq = ?1"},
       {&r.drop_, "DELETE FROM recordings WHERE seq = ?1 AND over_ms IS NOT NULL"},
       {&r.find_, RECORDING_COLUMNS "WHERE id = ?3 AND" RECORDING_FILTER},
       {&r.list_,
@@ -128,11 +129,16 @@ Result<void> Recordings::store(const RecordingPart& p) {
                        std::int64_t{p.recovered}, p.gaps);
 }
 
+Result<void> Recordings::store(const RecordingMeasured& r) {
+  const auto number = number_of(r.recording);
+  if (!number) return tl::unexpected(number.error());
+  return measure_.run(*number, micros(r.offset_ms));
+}
+
 Result<void> Recordings::store(const RecordingOver& r) {
   const auto number = number_of(r.recording);
   if (!number) return tl::unexpected(number.error());
-  if (r.offset_ms) return end_.run(*number, r.state, r.message, micros(*r.offset_ms), millis(r.at));
-  return end_.run(*number, r.state, r.message, nullptr, millis(r.at));
+  return end_.run(*number, r.state, r.message, millis(r.at));
 }
 
 Result<void> Recordings::store(const RecordingDeleted& r) {

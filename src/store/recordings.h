@@ -20,13 +20,15 @@ class Recordings {
   template <class R>
   static constexpr bool kKnows =
       std::same_as<R, RecordingBegan> || std::same_as<R, RecordingPart> ||
-      std::same_as<R, RecordingOver> || std::same_as<R, RecordingDeleted>;
+      std::same_as<R, RecordingMeasured> || std::same_as<R, RecordingOver> ||
+      std::same_as<R, RecordingDeleted>;
 
   [[nodiscard]] static base::Result<Recordings> prepare(Database& database);
 
   // kConflict or kNotFound when the record contradicts what is stored.
   [[nodiscard]] base::Result<void> store(const RecordingBegan& record);
   [[nodiscard]] base::Result<void> store(const RecordingPart& record);
+  [[nodiscard]] base::Result<void> store(const RecordingMeasured& record);
   [[nodiscard]] base::Result<void> store(const RecordingOver& record);
   [[nodiscard]] base::Result<void> store(const RecordingDeleted& record);
 
@@ -51,6 +53,7 @@ class Recordings {
   Statement begin_;
   Statement number_;
   Statement put_part_;
+  Statement measure_;
   Statement end_;
   Statement drop_;
   Statement find_;

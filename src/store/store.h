@@ -103,21 +103,25 @@ struct RecordingPart {
   bool recovered = false;  // closed by nobody: measured after its writer had died
   std::string gaps;        // JSON: [{"startMs", "durationMs", "why"}, …]
 };
+// Largest measured between two of its tracks.
+struct RecordingMeasured {
+  base::JobId recording;
+  double offset_ms = 0;
+};
 // The first word about its end is the one that stays.
 struct RecordingOver {
   base::JobId recording;
   std::string state;  // "ended" or "failed"
   std::string message;
-  std::optional<double> offset_ms;  // largest measured between two of its tracks
   base::WallTime at;
 };
 // Only one that is over.
 struct RecordingDeleted {
   base::JobId recording;
 };
-using Record =
-    std::variant<CallStarted, CallAccepted, ParticipantAdded, ParticipantLeft, CallEnded, TextSent,
-                 Outgoing, RecordingBegan, RecordingPart, RecordingOver, RecordingDeleted>;
+using Record = std::variant<CallStarted, CallAccepted, ParticipantAdded, ParticipantLeft, CallEnded,
+                            TextSent, Outgoing, RecordingBegan, RecordingPart, RecordingMeasured,
+                            RecordingOver, RecordingDeleted>;
 
 struct StoredParticipant {
   base::ProfileId profile;

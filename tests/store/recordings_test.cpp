@@ -30,7 +30,7 @@ RecordingPart part(const std::string& id, const std::string& file, bool closed =
           .gaps = "[]"};
 }
 RecordingOver over(const std::string& id, std::int64_t ms = 900) {
-  return {JobId(id), "ended", "", 12.25, at(ms)};
+  return {JobId(id), "ended", "", at(ms)};
 }
 
 StoredRecording recording(Store& store, const std::string& id, RecordingFilter filter = {}) {
@@ -72,7 +72,7 @@ START_TEST(a_recording_is_kept_with_its_parts_and_its_end) {
     stored(*store, {part("r", "1.mka", true, 4000)});
     stored(*store, {part("r", "1.mka", false, 1)});  // late: what is closed stays
     ck_assert(recording(*store, "r").state == "running");
-    stored(*store, {over("r")});
+    stored(*store, {RecordingMeasured{JobId("r"), 12.25}, over("r")});
     RecordingOver second = over("r");
     second.state = "failed";
     stored(*store, {second});  // no second end

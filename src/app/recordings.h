@@ -1,0 +1,94 @@
+// The recordings of this server: their folders, what the store knows of them, and their end.
+//
+// What a recording job reports goes to the store; what a dead job or a dead server left open is
+// looked at by a process of its own (parley-job verify) and marked as recovered. Main thread only;
+// nothing here waits for the disk but the making of a folder.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "job/spec.h"
+#include "store/store.h"
+#include "wrap/context_thread.h"
+
+namespace parley::app {
+
+struct RecordingSettings {
+  std::string folder;                // empty: beside the store
+  std::uint32_t retention_days = 0;  // 0: for ever
+  std::uint32_t part_seconds = 60;
+  // A recording does not begin with less than this on the disk, whichever is more.
+  std::uint64_t free_mb = 1024;
+  std::uint32_t free_percent = 5;
+  std::string job_program;  // parley-job
+};
+
+struct RecordingPorts {
+  std::function<base::Instant()> now;
+  store::Store* store = nullptr;  // outlives it
+};
+
+class Recordings {
+ public:
+  Recordings(RecordingPorts ports, RecordingSettings settings);
+  ~Recordings();
+  Recordings(const Recordings&) = delete;
+  Recordings& operator=(const Recordings&) = delete;
+
+  // Looks for what the last run left open, and deletes what is too old, now and every hour.
+  void start();
+
+  // For the spec of a job that is about to start: its folder, made now. kUnavailable: there is no
+  // room on the disk, or the folder cannot be made, and why.
+  [[nodiscard]] base::Result<job::Record> prepare(const base::JobId& recording, job::Layout layout,
+                                                  job::Container container, base::WallTime began);
+  // All that the job of a recording reports, to its end; those of other jobs are ignored. That the
+  // recording began and is over comes to the store from the call.
+  void report(const base::JobId& job, const job::Report& report);
+
+  // Files and rows. kNotFound; kConflict: it runs; kUnavailable: the disk.
+  void remove(const base::JobId& recording, std::function<void(base::Result<void>)> done);
+  // Of a file that a listing names; kNotFound: it has no such file.
+  [[nodiscard]] base::Result<std::string> path_of(const store::StoredRecording& recording,
+                                                  const std::string& file) const;
+  [[nodiscard]] std::uint64_t bytes_written() const { return bytes_; }  // by jobs that have ended
+  [[nodiscard]] std::size_t running() const { return live_.size(); }
+
+ private:
+  struct Live {
+    std::map<std::string, store::RecordingPart> open;  // parts that nobody has closed
+    double offset_ms = 0;
+    bool measured = false;
+    std::uint64_t bytes = 0;
+    std::string folder;
+  };
+  void take(const base::JobId& job, Live& live, const job::StateReport& state);
+  void take(const base::JobId& job, Live& live, const job::Part& part);
+  void take(const base::JobId& job, Live& live, const job::Progress& progress);
+  void submit(std::vector<store::Record> records, const char* what);
+  [[nodiscard]] base::Result<void> check_room() const;
+  [[nodiscard]] std::string folder_of(const base::JobId& recording, base::WallTime began) const;
+  void take_stale(const std::vector<store::StoredRecording>& stale);
+  void recover(const std::string& folder, std::vector<store::RecordingPart> parts);
+  void sweep();
+
+  const RecordingPorts ports_;
+  const RecordingSettings settings_;
+  std::map<base::JobId, Live> live_;
+  std::unique_ptr<wrap::RepeatingTimer> sweeper_;
+  std::uint64_t bytes_ = 0;
+  std::shared_ptr<Recordings*> self_;  // for answers that come late
+};
+
+// [{"startMs", "durationMs", "why"}, …], as the store and the HTTP API have it.
+[[nodiscard]] std::string gaps_json(const std::vector<job::Part::Gap>& gaps);
+
+}  // namespace parley::app
