@@ -94,13 +94,20 @@ void GuestLeg::refresh(const SourcesOf& sources_of) {
   context_.io->post(SetOutgoing{id_, outgoing(sources_of), {}});
 }
 
+bool GuestLeg::resends(const sdp::GuestMedia& media) {
+  return std::any_of(media.formats.begin(), media.formats.end(), [](const auto& format) {
+    return std::find(format.feedback.begin(), format.feedback.end(), "nack") !=
+           format.feedback.end();
+  });
+}
+
 std::vector<router::IncomingTrack> GuestLeg::incoming() const {
   std::vector<router::IncomingTrack> tracks;
   if (!offer_.publishes) return tracks;
   for (const base::Kind kind : kKinds)
     if (const sdp::GuestMedia* media = offer_.accepted(kind))
       tracks.push_back({kind == base::Kind::kAudio ? base::Source::kMic : base::Source::kCamera,
-                        media->mid, media->ssrcs, names_of(*media)});
+                        media->mid, media->ssrcs, names_of(*media), resends(*media)});
   return tracks;
 }
 

@@ -32,6 +32,7 @@ class GuestLeg : public PeerLeg {
   // Before the answer there is nobody who knows of the leg but by its ticket: it ends itself.
   void on_failed(std::string message) override;
 
+  [[nodiscard]] static bool resends(const sdp::GuestMedia& media);
   [[nodiscard]] std::vector<router::IncomingTrack> incoming() const;
   [[nodiscard]] std::vector<router::OutgoingTrack> outgoing(const SourcesOf& sources_of) const;
 

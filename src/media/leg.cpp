@@ -203,7 +203,9 @@ std::vector<router::IncomingTrack> Leg::incoming() const {
     const auto line = answered_.find(*mid);
     if (line == answered_.end() || line->second.offered) continue;
     const sdp::AnsweredMedia& media = line->second.media;
-    if (media.accepted && media.peer_sends) out.push_back({source, *mid, media.ssrcs});
+    // A lost piece of sound is over before it can come again.
+    const bool resends = media.resends && base::kind_of(source) == base::Kind::kVideo;
+    if (media.accepted && media.peer_sends) out.push_back({source, *mid, media.ssrcs, {}, resends});
   }
   return out;
 }

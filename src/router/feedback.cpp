@@ -139,6 +139,53 @@ void Router::State::send_wanted(TimePoint now) {
   });
 }
 
+void Router::State::note_missing(Source& source, std::int64_t before, std::int64_t place,
+                                 TimePoint now) {
+  InTrack& track = *source.track;
+  if (!track.config.resends) return;
+  if (place <= before) {
+    if (source.missing != nullptr) source.missing->on_late(place, now);
+    return;
+  }
+  const bool of_use = track.current == &source && !(track.receivers.empty() && track.taps.empty());
+  if (!of_use) return;
+  // Of those who never lose anything nothing is kept.
+  if (source.missing == nullptr) source.missing = std::make_unique<rtp::MissingPackets>();
+  if (source.missing->on_gap(before + 1, place, now))
+    next_nack = std::min(next_nack, now + rtp::MissingPackets::kPatience);
+  else
+    request_keyframe(track, now);
+}
+
+void Router::State::ask_for_missing(TimePoint now) {
+  if (now < next_nack) return;
+  next_nack = TimePoint::max();
+  for (const auto& leg : legs) {
+    if (leg == nullptr || !leg->open()) continue;
+    for (const auto& source : leg->sources)
+      if (source->missing != nullptr && !source->missing->empty())
+        ask_for_missing(*leg, *source, now);
+  }
+}
+
+void Router::State::ask_for_missing(Leg& leg, Source& source, TimePoint now) {
+  InTrack& track = *source.track;
+  if (!track.config.resends || track.current != &source ||
+      (track.receivers.empty() && track.taps.empty()))
+    return source.missing->clear();
+  const auto due = source.missing->due(now);
+  if (!due.sequences.empty()) {
+    rtp::RtcpWriter compound;
+    compound.add_receiver_report(kOwnSsrc, {});
+    compound.add_cname(kOwnSsrc, kOwnCname);
+    compound.add_nack(kOwnSsrc, source.ssrc, due.sequences);
+    send_rtcp(leg, compound);
+    stats.nacked += due.sequences.size();
+  }
+  if (due.gave_up) request_keyframe(track, now);
+  if (const auto next = source.missing->deadline()) next_nack = std::min(next_nack, *next);
+}
+
 // A receiver report on what the leg sends, and a sender report for each track it gets.
 void Router::State::report(Leg& leg, TimePoint now) {
   std::array<rtp::ReportBlock, kMaxActiveSources> blocks;
@@ -204,6 +251,7 @@ void Router::State::send_rtcp(Leg& leg, const rtp::RtcpWriter& compound) {
 
 void Router::State::on_timer(TimePoint now) {
   send_wanted(now);
+  ask_for_missing(now);
   if (open_legs == 0 || now < next_tick) return;
   next_tick = now + kTick;
   for (const auto& leg : legs) {
@@ -217,7 +265,7 @@ void Router::State::on_timer(TimePoint now) {
 
 std::optional<TimePoint> Router::State::deadline() const {
   std::optional<TimePoint> due;
-  if (open_legs > 0) due = next_tick;
+  if (open_legs > 0) due = std::min(next_tick, next_nack);
   for (const InTrack* track : wanted) {
     const TimePoint at = track->keyframe_due();
     if (!due || at < *due) due = at;

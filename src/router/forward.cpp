@@ -153,7 +153,12 @@ bool Router::State::on_rtp(Leg& leg, std::span<std::uint8_t> datagram, TimePoint
 void Router::State::take(Source& source, const rtp::Packet& packet,
                          std::span<std::uint8_t> datagram, TimePoint now) {
   source.last_at = now;
+  const std::int64_t before = source.sequence.highest();
   const std::int64_t place = source.sequence.unwrap(packet.sequence());
+  if (place != before + 1 && before >= 0) note_missing(source, before, place, now);
+  if (source.missing != nullptr && !source.missing->empty() &&
+      starts(packet.payload_type(), packet.payload()))
+    source.missing->forget_before(place);  // who sees this one needs nothing from before it
   source.statistics.on_packet(place, packet.timestamp(), now);
   forward(source, packet, datagram, place, now);
 }

@@ -38,6 +38,8 @@ struct IncomingTrack {
   // Not empty: a guest's. Its packets have these payload types and no other, no header extensions
   // that we know, and tell the track of an SSRC that was not announced by them.
   std::vector<PayloadName> payload_names = {};
+  // The peer sends packets again, on the same SSRC, when it is asked to (generic NACK).
+  bool resends = false;
 };
 
 // One track as one receiving leg gets it.
@@ -61,6 +63,7 @@ struct RouterStats {
   std::uint64_t malformed = 0;
   std::uint64_t unroutable = 0;         // SSRC of no known track, or payload type nobody takes
   std::uint64_t keyframe_requests = 0;  // PLIs sent
+  std::uint64_t nacked = 0;             // packets asked for again, each time
   std::uint64_t outbox_drops = 0;       // no room and Outbox::on_full() made none
 };
 

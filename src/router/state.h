@@ -19,6 +19,7 @@
 #include "base/time.h"
 #include "router/router.h"
 #include "rtp/codec.h"
+#include "rtp/missing_packets.h"
 #include "rtp/packet.h"
 #include "rtp/picture_ids.h"
 #include "rtp/receive_statistics.h"
@@ -70,7 +71,8 @@ struct Source {
   rtp::SeqMapper mapper;  // hides packets that go to nobody
   rtp::ReceiveStatistics statistics;
   std::optional<SenderClock> clock;
-  std::optional<TimePoint> placed_at;  // of a port: when it was last put on our clock
+  std::unique_ptr<rtp::MissingPackets> missing;  // once something was, of a peer that resends
+  std::optional<TimePoint> placed_at;            // of a port: when it was last put on our clock
 };
 
 // One track as a job gets it.
@@ -246,6 +248,10 @@ class Router::State {
   void request_keyframe(InTrack& track, TimePoint now);
   void got_keyframe(InTrack& track);
   void send_wanted(TimePoint now);
+  // `place` of `source` has come, behind a gap or late; `before` was the newest one so far.
+  void note_missing(Source& source, std::int64_t before, std::int64_t place, TimePoint now);
+  void ask_for_missing(TimePoint now);
+  void ask_for_missing(Leg& leg, Source& source, TimePoint now);
   void report(Leg& leg, TimePoint now);
   void report_arrivals(Leg& leg);
   void send_rtcp(Leg& leg, const rtp::RtcpWriter& compound);
@@ -267,6 +273,7 @@ class Router::State {
 
   std::vector<InTrack*> wanted;  // key frames to ask for, at once or when the interval is over
   TimePoint next_tick = TimePoint::min();
+  TimePoint next_nack = TimePoint::max();
 };
 
 }  // namespace parley::router

@@ -205,6 +205,36 @@ bool RtcpWriter::add_picture_loss(std::uint32_t sender_ssrc, std::uint32_t media
   return true;
 }
 
+bool RtcpWriter::add_nack(std::uint32_t sender_ssrc, std::uint32_t media_ssrc,
+                          std::span<const std::uint16_t> sequences) {
+  struct Entry {
+    std::uint16_t first = 0;
+    std::uint16_t following = 0;  // a bit for each of the 16 numbers behind it
+  };
+  std::array<Entry, kMaxNacked> entries;
+  std::size_t count = 0;
+  for (const std::uint16_t sequence : sequences.first(std::min(sequences.size(), kMaxNacked))) {
+    const auto behind =
+        count == 0 ? 0U : static_cast<std::uint16_t>(sequence - entries[count - 1].first);
+    if (behind >= 1 && behind <= 16)
+      entries[count - 1].following |= static_cast<std::uint16_t>(1U << (behind - 1));
+    else
+      entries[count++] = {sequence, 0};
+  }
+  if (count == 0) return false;
+  std::uint8_t* p = begin(kNackFormat, kTransportFeedback, kFeedbackBytes + 4 * count);
+  if (p == nullptr) return false;
+  store32(p + 4, sender_ssrc);
+  store32(p + 8, media_ssrc);
+  p += kFeedbackBytes;
+  for (const Entry& entry : std::span(entries).first(count)) {
+    store16(p, entry.first);
+    store16(p + 2, entry.following);
+    p += 4;
+  }
+  return true;
+}
+
 bool RtcpWriter::add_packet(std::span<const std::uint8_t> packet) {
   if (packet.size() > room() || packet.size() % 4 != 0) return false;
   std::memcpy(&bytes_[size_], packet.data(), packet.size());

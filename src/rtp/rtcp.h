@@ -99,6 +99,10 @@ class RtcpWriter {
   // One chunk with a CNAME of at most 255 bytes.
   bool add_cname(std::uint32_t ssrc, std::string_view cname);
   bool add_picture_loss(std::uint32_t sender_ssrc, std::uint32_t media_ssrc);
+  // For at most kMaxNacked packets, in order (RFC 4585, 6.2.1).
+  static constexpr std::size_t kMaxNacked = 128;
+  bool add_nack(std::uint32_t sender_ssrc, std::uint32_t media_ssrc,
+                std::span<const std::uint16_t> sequences);
   // A complete packet, whose size must be a multiple of 4.
   bool add_packet(std::span<const std::uint8_t> packet);
 

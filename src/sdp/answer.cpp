@@ -97,6 +97,15 @@ Result<void> check_extensions(const MediaSection& section, const MediaLine& line
   return {};
 }
 
+bool takes_nacks(const MediaSection& section) {
+  return std::any_of(section.attributes.begin(), section.attributes.end(), [](const Attribute& a) {
+    if (a.name != "rtcp-fb") return false;
+    std::string_view rest = a.value;
+    (void)take_word(rest);  // the payload type, or * for all
+    return rest == "nack";
+  });
+}
+
 // One answer, from top to bottom.
 class Check {
  public:
@@ -191,6 +200,7 @@ class Check {
     if (auto done = check_direction(section, offered, document_.session, media); !done) return done;
     if (auto done = check_payloads(section, offered.kind, media); !done) return done;
     if (auto done = check_extensions(section, offered, media); !done) return done;
+    media.resends = offered.receives && takes_nacks(section);
     // Firefox names the SSRC of its receiver reports where it only receives.
     return media.peer_sends ? check_ssrcs(section, media) : Result<void>();
   }

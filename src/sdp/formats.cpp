@@ -79,7 +79,7 @@ bool is_of_use(Extension extension, bool peer_sends) {
 
 const std::vector<std::string_view>& feedback_formats(base::Kind kind, bool peer_sends) {
   static const std::vector<std::string_view> kAudio = {};
-  static const std::vector<std::string_view> kSentVideo = {"nack pli", "ccm fir"};
+  static const std::vector<std::string_view> kSentVideo = {"nack", "nack pli", "ccm fir"};
   static const std::vector<std::string_view> kReceivedVideo = {
       "nack pli"};  // one way to ask is enough
   if (kind == base::Kind::kAudio) return kAudio;

@@ -79,6 +79,7 @@ struct AnsweredMedia {
   std::vector<std::uint8_t> payload_types;  // accepted ones, in the peer's order
   std::vector<std::uint32_t> ssrcs;         // announced by a=ssrc; may be empty (learn from mid)
   std::set<Extension> extensions;
+  bool resends = false;  // takes generic NACKs (RFC 4585, 4.2) for one of its payload types
 };
 
 struct Answer {

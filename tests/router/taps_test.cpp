@@ -250,10 +250,66 @@ START_TEST(a_port_feeds_a_stream_in_the_clear) {
 }
 END_TEST
 
+// What was lost on the way here comes late, in its place, to receivers and taps.
+START_TEST(what_is_lost_on_the_way_is_asked_for_again) {
+  Scene s;
+  Peer& publisher = s.room.add(1);
+  Peer& viewer = s.room.add(2);
+  s.room.publish(1);
+  s.room.router.set_incoming(LegId{1},
+                             {{Source::kCamera, "01", {Room::ssrc(1, Source::kCamera)}, {}, true}});
+  s.room.receive(2, {1});
+  s.room.router.add_tap({7}, StreamId{1}, Source::kCamera);
+  s.room.send_video(1, 65'533, true);
+  s.room.pass(1s);
+  publisher.clear();
+  s.sink.take();
+  s.room.send_video(1, 65'534, false);
+  s.room.send_video(1, 3, false);  // 65'535 to 2 are lost
+  s.room.send_video(1, 1, false);  // that one was only late
+  ck_assert(publisher.items<rtp::GenericNack>().empty());
+  s.room.pass(15ms);
+  const auto nacks = publisher.items<rtp::GenericNack>();
+  ck_assert_uint_eq(nacks.size(), 1);
+  ck_assert_uint_eq(nacks[0].media_ssrc, Room::ssrc(1, Source::kCamera));
+  ck_assert_uint_eq(rtp::load16(nacks[0].entries.data()), 65'535);
+  ck_assert_uint_eq(rtp::load16(nacks[0].entries.data() + 2), 0b101);  // 0 and 2
+  s.room.send_video(1, 65'535, false);
+  s.room.send_video(1, 0, false);
+  expect(s.sink.take(),
+         {"7: packet 65534", "7: packet 3", "7: packet 1", "7: packet 65535", "7: packet 0"});
+  const auto numbers = viewer.sequences();
+  ck_assert_uint_eq(numbers.size(), 6);
+  for (const std::size_t i : {1U, 2U, 3U, 4U, 5U}) {
+    constexpr std::uint16_t kPlaces[] = {0, 1, 6, 4, 2, 3};
+    ck_assert_uint_eq(static_cast<std::uint16_t>(numbers[i] - numbers[0]), kPlaces[i]);
+  }
+  // The last one never comes: in the end a key frame must do.
+  s.room.pass(1s);
+  ck_assert_uint_ge(publisher.items<rtp::GenericNack>().size(), 4);
+  ck_assert_uint_eq(publisher.items<rtp::PictureLossIndication>().size(), 1);
+  ck_assert_uint_ge(s.room.router.stats().nacked, 6);
+  publisher.clear();
+  s.room.send_video(1, 4, true);
+  // Too much at once is not asked for, and nothing that nobody receives.
+  s.room.pass(1s);
+  s.room.send_video(1, 1000, false);
+  s.room.pass(50ms);
+  ck_assert_uint_eq(publisher.items<rtp::PictureLossIndication>().size(), 1);
+  s.room.send_video(1, 1001, true);
+  s.room.receive(2, {});
+  s.room.router.remove_tap({7});
+  s.room.send_video(1, 1005, false);
+  s.room.pass(1s);
+  ck_assert(publisher.items<rtp::GenericNack>().empty());
+}
+END_TEST
+
 int main() {
   return test::run(
       "taps",
       {a_tap_gets_what_receivers_get_as_it_was_sent, a_tap_alone_has_key_frames_asked_for,
        what_is_muted_is_missing_and_said_to_be, reports_place_all_tracks_of_a_sender_on_one_clock,
-       a_tap_goes_on_when_another_leg_takes_over, a_port_feeds_a_stream_in_the_clear});
+       a_tap_goes_on_when_another_leg_takes_over, a_port_feeds_a_stream_in_the_clear,
+       what_is_lost_on_the_way_is_asked_for_again});
 }

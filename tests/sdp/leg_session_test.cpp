@@ -117,6 +117,7 @@ START_TEST(offers_video_with_all_codecs_and_candidates_only_once) {
   ck_assert(contains(video, "a=fmtp:96 x-google-start-bitrate=1000\n"));
   ck_assert(contains(video, "a=fmtp:98 profile-id=0;x-google-start-bitrate=1000\n"));
   ck_assert_uint_eq(count(video, " nack pli\n"), 4);
+  ck_assert_uint_eq(count(video, " nack\n"), 4);
   ck_assert_uint_eq(count(video, " ccm fir\n"), 4);
   ck_assert_uint_eq(count(video, " transport-cc\n"), 4);
   ck_assert(!contains(video, "ssrc-audio-level"));
@@ -133,7 +134,8 @@ START_TEST(offers_no_more_than_is_of_use_where_the_peer_only_receives) {
     ck_assert_uint_eq(count(text, "a=extmap:"), line == 2 ? 2 : 1);
     ck_assert(contains(text, "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\n"));
     ck_assert_uint_eq(count(text, " nack pli\n"), line == 2 ? 0 : 4);
-    ck_assert(!contains(text, " ccm fir\n") && !contains(text, "transport"));
+    ck_assert(!contains(text, " nack\n") && !contains(text, " ccm fir\n") &&
+              !contains(text, "transport"));
   }
 }
 END_TEST
