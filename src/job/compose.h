@@ -20,15 +20,11 @@
 
 #include "base/result.h"
 #include "base/source.h"
+#include "job/compose_sample.h"
 #include "job/spec.h"
 #include "job/work.h"
 #include "wrap/gst.h"
 #include "wrap/ref.h"
-
-namespace parley::wrap {
-template <>
-struct RefTraits<GstSample> : MiniObjectTraits<GstSample> {};
-}  // namespace parley::wrap
 
 namespace parley::job {
 

@@ -1,0 +1,40 @@
+// A pad of a running compositor or audiomixer, and the appsrc that feeds it: there while this
+// lives.
+//
+// Made and destroyed on the job's main thread; push() on any.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <memory>
+
+#include "base/result.h"
+#include "job/compose_sample.h"
+#include "wrap/gst.h"
+
+namespace parley::job {
+
+class ComposeFeed {
+ public:
+  // `mixer` is in `pipeline`. kUnavailable: it gives no pad.
+  [[nodiscard]] static base::Result<std::unique_ptr<ComposeFeed>> make(GstBin* pipeline,
+                                                                       GstElement* mixer);
+  // Without a stop of what the others feed.
+  ~ComposeFeed();
+  ComposeFeed(const ComposeFeed&) = delete;
+  ComposeFeed& operator=(const ComposeFeed&) = delete;
+
+  // (transfer none) Never waits: what is not taken in time is dropped, oldest first.
+  void push(GstSample* sample);
+  [[nodiscard]] GstPad* pad() const { return pad_.get(); }  // the mixer's
+
+ private:
+  ComposeFeed(GstBin* pipeline, GstElement* mixer, GstElement* source, GstPad* pad);
+
+  wrap::Ref<GstElement> pipeline_;
+  wrap::Ref<GstElement> mixer_;
+  wrap::Ref<GstElement> source_;
+  wrap::Ref<GstPad> pad_;
+};
+
+}  // namespace parley::job
