@@ -31,6 +31,10 @@ base::Duration Timeline::span(std::int64_t ticks) const {
   return scaled(ticks, kMillion, clock_hz_);
 }
 
+std::int64_t Timeline::ticks_of(base::Duration duration) const {
+  return duration.count() * clock_hz_ / kMillion;
+}
+
 base::TimePoint Timeline::straight(std::int64_t ticks) const {
   return anchor_->captured + span(ticks - anchor_->ticks);
 }
@@ -69,7 +73,9 @@ void Timeline::take(const Clock& clock) {
   } else if (error < -kSlow) {
     bend_from(newest_, base::Duration(0), kSlowWithin);  // a step forward
   } else {
-    bend_from(newest_, error, first_report ? kFirstReport : kSlowWithin);
+    if (first_report) settled_ = newest_ + ticks_of(kFirstReport);
+    const base::Duration left = span(settled_ - newest_);
+    bend_from(newest_, error, left > base::Duration(0) ? std::max(left, kQuickest) : kSlowWithin);
   }
 }
 
@@ -79,8 +85,11 @@ std::optional<base::TimePoint> Timeline::captured(std::uint32_t timestamp) {
   if (!asked_) {
     asked_ = true;
     newest_ = ticks;
-    if (not_before_ && straight(ticks) < *not_before_)
+    settled_ = ticks;
+    if (not_before_ && straight(ticks) < *not_before_) {
+      settled_ += ticks_of(kFirstReport);
       bend_from(ticks, *not_before_ - straight(ticks), kFirstReport);
+    }
   }
   newest_ = std::max(newest_, ticks);
   return straight(ticks) + bend(ticks);

@@ -22,8 +22,10 @@ class Timeline {
   // Errors up to this are bent away slowly: at 5 ms a second, or so that it takes 8 s at most. (200
   // ppm of drift need 0.2 ms a second.)
   static constexpr base::Duration kSlow{200'000};
-  // The first report after times by arrival is obeyed within this much of the stream.
+  // The first report after times by arrival is obeyed within this much of the stream, and so are
+  // those that correct it meanwhile, but not faster than in kQuickest.
   static constexpr base::Duration kFirstReport{2'000'000};
+  static constexpr base::Duration kQuickest{500'000};
 
   // `not_before`: where the line of the SSRC before ended, for players that dislike going back.
   explicit Timeline(std::uint32_t clock_hz, std::optional<base::TimePoint> not_before = {});
@@ -46,6 +48,7 @@ class Timeline {
   };
   [[nodiscard]] std::int64_t unwrap(std::uint32_t timestamp) const;
   [[nodiscard]] base::Duration span(std::int64_t ticks) const;
+  [[nodiscard]] std::int64_t ticks_of(base::Duration duration) const;
   [[nodiscard]] base::TimePoint straight(std::int64_t ticks) const;
   [[nodiscard]] base::Duration bend(std::int64_t ticks) const;
   void bend_from(std::int64_t ticks, base::Duration error, base::Duration within);
@@ -53,8 +56,9 @@ class Timeline {
   std::uint32_t clock_hz_;
   std::optional<base::TimePoint> not_before_;
   bool reported_ = false;
-  bool asked_ = false;       // captured() has answered
-  std::int64_t newest_ = 0;  // ticks: highest asked for; before that, of the first Clock
+  bool asked_ = false;        // captured() has answered
+  std::int64_t settled_ = 0;  // ticks: from there on, corrections are slow
+  std::int64_t newest_ = 0;   // ticks: highest asked for; before that, of the first Clock
   std::optional<Anchor> anchor_;
   // What is added to the straight line through the anchor: `error_` at `bend_ticks_`, less by
   // bend_ppm_ of the stream's time from there on, until nothing is left.

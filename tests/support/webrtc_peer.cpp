@@ -282,14 +282,25 @@ void WebRtcPeer::start_srtp() {
 
 // ---- media ----------------------------------------------------------------------------------
 
+void WebRtcPeer::send_lossy(std::span<const std::uint8_t> datagram) {
+  if (loss_per_mille_ > 0 && dice_() % 1000 < loss_per_mille_) return;
+  send_datagram(datagram);
+}
+
 void WebRtcPeer::send_rtp(std::uint8_t payload_type, std::uint32_t ssrc, char mid_last,
+                          std::span<const std::uint8_t> payload) {
+  send_rtp(payload_type, true, timestamp_, ssrc, mid_last, payload);
+}
+
+void WebRtcPeer::send_rtp(std::uint8_t payload_type, bool marker, std::uint32_t timestamp,
+                          std::uint32_t ssrc, char mid_last,
                           std::span<const std::uint8_t> payload) {
   if (!out_) return;
   Bytes packet;
   packet.push_back(0x90);  // version 2, extension
-  packet.push_back(static_cast<std::uint8_t>(0x80 | payload_type));
+  packet.push_back(static_cast<std::uint8_t>((marker ? 0x80 : 0) | payload_type));
   put16(packet, ++sequence_[ssrc]);
-  put32(packet, timestamp_);
+  put32(packet, timestamp);
   put32(packet, ssrc);
   put16(packet, 0xBEDE);  // RFC 8285, 4.2
   put16(packet, 1);
@@ -300,7 +311,29 @@ void WebRtcPeer::send_rtp(std::uint8_t payload_type, std::uint32_t ssrc, char mi
   packet.insert(packet.end(), payload.begin(), payload.end());
   Bytes protected_packet(packet.size() + srtp::kMaxRtpOverhead);
   const std::size_t size = out_->protect(packet, protected_packet.data());
-  send_datagram(std::span(protected_packet).first(size));
+  send_lossy(std::span(protected_packet).first(size));
+}
+
+void WebRtcPeer::send_payload(base::Kind kind, std::uint32_t timestamp, bool marker,
+                              std::span<const std::uint8_t> payload) {
+  const bool audio = kind == base::Kind::kAudio;
+  send_rtp(audio ? 111 : 96, marker, timestamp, audio ? audio_ssrc_ : video_ssrc_,
+           audio ? '0' : '1', payload);
+}
+
+void WebRtcPeer::send_report(base::Kind kind, std::uint64_t ntp, std::uint32_t timestamp) {
+  if (!out_) return;
+  const std::uint32_t ssrc = kind == base::Kind::kAudio ? audio_ssrc_ : video_ssrc_;
+  Bytes report = {0x80, 200, 0, 6};
+  put32(report, ssrc);
+  put32(report, static_cast<std::uint32_t>(ntp >> 32U));
+  put32(report, static_cast<std::uint32_t>(ntp));
+  put32(report, timestamp);
+  put32(report, sequence_[ssrc]);
+  put32(report, 1000U * sequence_[ssrc]);
+  Bytes protected_report(report.size() + srtp::kMaxRtcpOverhead);
+  const std::size_t size = out_->protect_rtcp(report, protected_report.data());
+  send_lossy(std::span(protected_report).first(size));
 }
 
 void WebRtcPeer::send_audio(std::uint8_t mark) {

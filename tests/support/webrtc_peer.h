@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <random>
 #include <set>
 #include <span>
 #include <string>
@@ -70,6 +71,14 @@ class WebRtcPeer {
   // Several packets of one size in one go.
   void send_video_burst(std::uint8_t mark, int packets);
 
+  // A payload that somebody else has made, as a packet of its audio or video.
+  void send_payload(base::Kind kind, std::uint32_t timestamp, bool marker,
+                    std::span<const std::uint8_t> payload);
+  // What its clock said at `timestamp` (RFC 3550, 6.4.1).
+  void send_report(base::Kind kind, std::uint64_t ntp, std::uint32_t timestamp);
+  // So many of a thousand of its media datagrams are lost on their way; the same at each run.
+  void set_loss_per_mille(unsigned loss) { loss_per_mille_ = loss; }
+
   [[nodiscard]] const std::vector<HeardPacket>& heard() const { return heard_; }
   // Packets heard of a track with that payload type.
   [[nodiscard]] std::size_t heard_of(std::uint8_t payload_type) const;
@@ -96,6 +105,9 @@ class WebRtcPeer {
   void on_rtcp(std::span<const std::uint8_t> packet);
   void send_rtp(std::uint8_t payload_type, std::uint32_t ssrc, char mid_last,
                 std::span<const std::uint8_t> payload);
+  void send_rtp(std::uint8_t payload_type, bool marker, std::uint32_t timestamp, std::uint32_t ssrc,
+                char mid_last, std::span<const std::uint8_t> payload);
+  void send_lossy(std::span<const std::uint8_t> datagram);
   void send_frame(std::uint8_t mark, int packets, bool key);
   void start_srtp();
 
@@ -124,6 +136,8 @@ class WebRtcPeer {
   std::uint32_t audio_ssrc_ = 0;
   std::uint32_t video_ssrc_ = 0;
   std::uint16_t picture_ = 0;
+  unsigned loss_per_mille_ = 0;
+  std::minstd_rand dice_;
   std::vector<HeardPacket> heard_;
   int key_frame_requests_ = 0;
   int media_datagrams_ = 0;

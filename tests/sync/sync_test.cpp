@@ -1,0 +1,265 @@
+// Whether what was one moment for two people is one in what is recorded of them.
+//
+// Two publishers clap (a white picture and a tone) at the same moments, through a media worker and
+// 2 % of loss. Their clocks show other times of day, their pictures take longer than their sound,
+// and one comes later. What parleysrc taps of them goes to files of one time line, of which ffmpeg
+// says when they are white and when they are loud.
+#include <fmt/format.h>
+#include <gst/gst.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "media/fixture.h"
+#include "rtp/ntp.h"
+#include "sync/flash_and_beep.h"
+#include "wrap/gst.h"
+#include "wrap/owned.h"
+
+#include "support/check_main.h"
+
+namespace {
+
+using parley::base::Duration;
+using parley::base::Kind;
+using parley::base::TimePoint;
+using parley::test::Fixture;
+using parley::test::Member;
+using parley::test::Payload;
+using parley::wrap::Ref;
+namespace media = parley::media;
+
+constexpr unsigned kLossPerMille = 20;
+constexpr Duration kLength{7'000'000};
+constexpr double kAimMs = 40;     // printed
+constexpr double kBoundMs = 120;  // asserted: machines are noisy
+constexpr char kGroup[] = "c1";
+
+TimePoint now() { return TimePoint(Duration(g_get_monotonic_time())); }
+
+// ---- publishers -----------------------------------------------------------------------------
+
+// A sender with a clock of its own and paths of different lengths for sound and picture.
+class Publisher {
+ public:
+  struct Habits {
+    Duration clock;        // of its time of day, from ours
+    Duration audio_takes;  // from the capture to the network
+    Duration video_takes;
+    std::uint32_t audio_first;  // RTP timestamps
+    std::uint32_t video_first;
+  };
+  Publisher(Member& member, const std::vector<Payload>& payloads, TimePoint start, Habits habits)
+      : member_(member), habits_(habits), start_(start), next_report_(start + kFirstReport) {
+    std::minstd_rand dice(7);
+    std::map<Kind, TimePoint> last;
+    for (const Payload& payload : payloads) {
+      const Duration takes =
+          payload.kind == Kind::kAudio ? habits_.audio_takes : habits_.video_takes;
+      const Duration jitter(dice() % 15'000);
+      TimePoint& at = last[payload.kind];
+      at = std::max(at, start_ + payload.captured + takes + jitter);
+      to_send_.emplace_back(at, &payload);
+    }
+    std::stable_sort(to_send_.begin(), to_send_.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+  }
+
+  void send_due(TimePoint at) {
+    for (; next_ < to_send_.size() && to_send_[next_].first <= at; ++next_) {
+      const Payload& payload = *to_send_[next_].second;
+      member_.peer->send_payload(payload.kind, first(payload.kind) + payload.timestamp,
+                                 payload.marker, payload.bytes);
+    }
+    if (at < next_report_) return;
+    next_report_ += kReportEvery;
+    for (const Kind kind : {Kind::kAudio, Kind::kVideo}) {
+      const Duration media_time = now() - start_;
+      const auto ntp = parley::rtp::ntp_from(now().time_since_epoch() + habits_.clock);
+      const std::uint32_t rate = kind == Kind::kAudio ? 48'000 : 90'000;
+      member_.peer->send_report(kind, ntp, first(kind) + parley::rtp::rtp_ticks(media_time, rate));
+    }
+  }
+  [[nodiscard]] bool done() const { return next_ == to_send_.size(); }
+
+ private:
+  static constexpr Duration kFirstReport{300'000};
+  static constexpr Duration kReportEvery{1'000'000};
+  [[nodiscard]] std::uint32_t first(Kind kind) const {
+    return kind == Kind::kAudio ? habits_.audio_first : habits_.video_first;
+  }
+  Member& member_;
+  Habits habits_;
+  TimePoint start_;
+  TimePoint next_report_;
+  std::vector<std::pair<TimePoint, const Payload*>> to_send_;
+  std::size_t next_ = 0;
+};
+
+// ---- recording ------------------------------------------------------------------------------
+
+class Recorder {
+ public:
+  Recorder(const std::string& socket, const std::string& folder, const std::string& owner,
+           Kind kind, TimePoint base)
+      : file_(folder + "/" + owner + (kind == Kind::kAudio ? "-mic.mkv" : "-camera.mkv")) {
+    const std::string text = fmt::format(
+        "parleysrc name=in socket={} secret=s3cret call={} profile={} source={} ! {} ! "
+        "matroskamux ! filesink location={}",
+        socket, kGroup, owner, kind == Kind::kAudio ? "mic" : "camera",
+        kind == Kind::kAudio ? "rtpopusdepay ! opusparse" : "rtpvp8depay", file_);
+    parley::wrap::Owned<GError> error;
+    pipeline_ =
+        Ref<GstElement>::sink(gst_parse_launch(text.c_str(), parley::wrap::OutParam(error)));
+    ck_assert_msg(error == nullptr, "%s", error ? error->message : "");
+    GstClock* clock = gst_system_clock_obtain();
+    gst_pipeline_use_clock(GST_PIPELINE(pipeline_.get()), clock);
+    gst_object_unref(clock);
+    gst_element_set_start_time(pipeline_.get(), GST_CLOCK_TIME_NONE);
+    gst_element_set_base_time(
+        pipeline_.get(), static_cast<GstClockTime>(base.time_since_epoch().count()) * GST_USECOND);
+    ck_assert(gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) !=
+              GST_STATE_CHANGE_FAILURE);
+  }
+  // Closes the file; its path.
+  const std::string& finish() {
+    gst_element_send_event(pipeline_.get(), gst_event_new_eos());
+    const auto bus = Ref<GstBus>::adopt(gst_element_get_bus(pipeline_.get()));
+    GstMessage* message = gst_bus_timed_pop_filtered(
+        bus.get(), 10 * GST_SECOND,
+        static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
+    ck_assert(message != nullptr);
+    ck_assert_msg(GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS, "%s",
+                  gst_structure_to_string(gst_message_get_structure(message)));
+    gst_message_unref(message);
+    gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
+    return file_;
+  }
+
+ private:
+  std::string file_;
+  Ref<GstElement> pipeline_;
+};
+
+// ---- measuring ------------------------------------------------------------------------------
+
+// The numbers behind `word` in what ffmpeg says of the file, in seconds.
+std::vector<double> moments(const std::string& file, const char* filter, const char* word) {
+  const std::string command =
+      fmt::format("ffmpeg -hide_banner -nostdin -copyts -i '{}' {} -f null - 2>&1", file, filter);
+  FILE* out = popen(command.c_str(), "r");  // NOLINT(cert-env33-c): our own words
+  ck_assert(out != nullptr);
+  std::vector<double> all;
+  std::string said;
+  std::array<char, 1024> line;
+  while (std::fgets(line.data(), line.size(), out) != nullptr) {
+    const std::string text = line.data();
+    said += text;
+    if (const auto at = text.find(word); at != std::string::npos)
+      all.push_back(std::atof(text.c_str() + at + std::string(word).size()));
+  }
+  ck_assert_msg(pclose(out) == 0 && !all.empty(), "%s", said.c_str());
+  return all;
+}
+
+// When each clap begins: full seconds, with the difference in ms.
+using Claps = std::map<int, double>;
+
+// Of those before `end`, in seconds: where the file ends is no clap.
+Claps claps_of(const std::string& file, Kind kind, int end) {
+  const auto all = kind == Kind::kVideo
+                       ? moments(file, "-vf blackdetect=d=0.1:pix_th=0.3", "black_end:")
+                       : moments(file, "-af silencedetect=n=-30dB:d=0.3", "silence_end: ");
+  Claps claps;
+  for (const double at : all) {
+    const auto second = static_cast<int>(std::lround(at));
+    if (second < end) claps.try_emplace(second, (at - second) * 1000);
+  }
+  return claps;
+}
+
+// Median of the differences, in ms, where both have the clap; nullopt: nowhere.
+std::optional<double> offset_ms(const Claps& a, const Claps& b) {
+  std::vector<double> all;
+  for (const auto& [second, ms] : a)
+    if (const auto it = b.find(second); it != b.end()) all.push_back(it->second - ms);
+  if (all.size() < 2) return std::nullopt;
+  std::sort(all.begin(), all.end());
+  return all[all.size() / 2];
+}
+
+void print(const std::string& name, const Claps& claps) {
+  std::printf("%s:", name.c_str());
+  for (const auto& [second, ms] : claps) std::printf(" %d s %+.0f ms,", second, ms);
+  std::printf("\n");
+}
+
+}  // namespace
+
+START_TEST(what_was_one_moment_is_one_in_the_recording) {
+  int argc = 0;
+  gst_init(&argc, nullptr);
+  const auto payloads = parley::test::flash_and_beep(kLength);
+  std::string folder = "/tmp/parley-sync-XXXXXX";
+  ck_assert(mkdtemp(folder.data()) != nullptr);
+
+  media::WorkerConfig config;
+  config.tap_socket = folder + "/run/media.sock";
+  Fixture fixture(config);
+  fixture.worker().post(media::AdmitJob{parley::base::JobId("j1"), "s3cret", kGroup, {}});
+  const auto [a, b] = fixture.open_pair();
+  for (Member* member : {a, b}) {
+    fixture.worker().post(media::Name{member->stream, kGroup, member->owner});
+    member->peer->set_loss_per_mille(kLossPerMille);
+  }
+
+  const TimePoint start = now() + Duration(300'000);
+  std::map<std::pair<Member*, Kind>, std::unique_ptr<Recorder>> recorders;
+  for (Member* member : {a, b})
+    for (const Kind kind : {Kind::kAudio, Kind::kVideo})
+      recorders[{member, kind}] =
+          std::make_unique<Recorder>(config.tap_socket, folder, member->owner, kind, start);
+  Publisher first(
+      *a, payloads, start,
+      {Duration(3'600'000'000), Duration(10'000), Duration(70'000), 0xffff0000U, 5'000});
+  Publisher second(*b, payloads, start + Duration(1'000'000),
+                   {Duration(9'000'123'456), Duration(25'000), Duration(50'000), 77, 0xfffffff0U});
+  ck_assert(fixture.run_until([&] {
+    first.send_due(now());
+    second.send_due(now());
+    return first.done() && second.done();
+  }));
+  fixture.run_for(std::chrono::milliseconds(300));
+
+  std::map<std::pair<Member*, Kind>, Claps> claps;
+  for (auto& [what, recorder] : recorders) {
+    claps[what] = claps_of(recorder->finish(), what.second, what.first == a ? 7 : 8);
+    print(what.first->owner + (what.second == Kind::kAudio ? " beep" : " flash"), claps[what]);
+  }
+  const auto check = [](const char* what, std::optional<double> ms) {
+    ck_assert_msg(ms.has_value(), "%s: fewer than two claps in common", what);
+    std::printf("%s: %+.1f ms (aim: %.0f)\n", what, *ms, kAimMs);
+    ck_assert_msg(std::abs(*ms) <= kBoundMs, "%s: %+.1f ms", what, *ms);
+  };
+  check("flash before beep, first", offset_ms(claps[{a, Kind::kVideo}], claps[{a, Kind::kAudio}]));
+  check("flash before beep, second", offset_ms(claps[{b, Kind::kVideo}], claps[{b, Kind::kAudio}]));
+  check("first before second, beep", offset_ms(claps[{a, Kind::kAudio}], claps[{b, Kind::kAudio}]));
+  check("first before second, flash",
+        offset_ms(claps[{a, Kind::kVideo}], claps[{b, Kind::kVideo}]));
+  recorders.clear();
+  std::filesystem::remove_all(folder);
+}
+END_TEST
+
+int main() { return parley::test::run("sync", {what_was_one_moment_is_one_in_the_recording}); }
