@@ -26,10 +26,17 @@ std::optional<base::Source> source_of(const std::set<base::Source>& sources, bas
   return std::nullopt;
 }
 
-std::vector<router::PayloadName> names_of(const sdp::GuestMedia& media) {
-  std::vector<router::PayloadName> names;
+std::vector<router::TheirName> names_of(const sdp::GuestMedia& media) {
+  std::vector<router::TheirName> names;
   for (const sdp::GuestFormat& format : media.formats)
     names.push_back({format.theirs, format.ours});
+  return names;
+}
+
+std::vector<router::TheirName> extension_names_of(const sdp::GuestMedia& media) {
+  std::vector<router::TheirName> names;
+  for (const sdp::GuestExtension& extension : media.extensions)
+    names.push_back({extension.theirs, static_cast<std::uint8_t>(extension.ours)});
   return names;
 }
 
@@ -107,7 +114,8 @@ std::vector<router::IncomingTrack> GuestLeg::incoming() const {
   for (const base::Kind kind : kKinds)
     if (const sdp::GuestMedia* media = offer_.accepted(kind))
       tracks.push_back({kind == base::Kind::kAudio ? base::Source::kMic : base::Source::kCamera,
-                        media->mid, media->ssrcs, names_of(*media), resends(*media)});
+                        media->mid, media->ssrcs, names_of(*media), resends(*media),
+                        extension_names_of(*media)});
   return tracks;
 }
 

@@ -29,17 +29,17 @@ constexpr std::uint16_t bit(std::uint8_t extension) {
 
 // Makes a guest's packet one of a peer that took our offer; false when its payload type was not
 // agreed on.
-bool translate(const PayloadTypes& names, rtp::Packet& packet, std::span<std::uint8_t> bytes) {
-  const std::uint8_t ours = names[packet.payload_type()];
+bool translate(const GuestNames& names, rtp::Packet& packet, std::span<std::uint8_t> bytes) {
+  const std::uint8_t ours = names.types[packet.payload_type()];
   if (ours == kNoPayloadType) return false;
   rtp::set_payload_type(bytes.data(), ours);
-  packet.forget_extensions();  // the same ids would mean something else
+  packet.rename_extensions(names.extensions);
   return true;
 }
 
 bool has_name(const IncomingTrack& track, std::uint8_t ours) {
   return std::any_of(track.payload_names.begin(), track.payload_names.end(),
-                     [ours](const PayloadName& name) { return name.ours == ours; });
+                     [ours](const TheirName& name) { return name.ours == ours; });
 }
 
 // The header a packet leaves with, for all receivers that take the same extensions.

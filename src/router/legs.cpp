@@ -39,17 +39,20 @@ bool announces(const InTrack& track, std::uint32_t ssrc) {
 }
 
 // Of all tracks together: they share one transport, and so one set of payload types.
-std::unique_ptr<PayloadTypes> names_of(const std::vector<IncomingTrack>& tracks) {
-  std::unique_ptr<PayloadTypes> names;
-  for (const IncomingTrack& track : tracks)
-    for (const PayloadName& name : track.payload_names) {
-      if (name.theirs >= std::tuple_size_v<PayloadTypes>) continue;
-      if (names == nullptr) {
-        names = std::make_unique<PayloadTypes>();
-        names->fill(kNoPayloadType);
-      }
-      (*names)[name.theirs] = name.ours;
+std::unique_ptr<GuestNames> names_of(const std::vector<IncomingTrack>& tracks) {
+  std::unique_ptr<GuestNames> names;
+  for (const IncomingTrack& track : tracks) {
+    if (track.payload_names.empty()) continue;
+    if (names == nullptr) {
+      names = std::make_unique<GuestNames>();
+      names->types.fill(kNoPayloadType);
+      names->extensions.fill(0);
     }
+    for (const TheirName& name : track.payload_names)
+      if (name.theirs < names->types.size()) names->types[name.theirs] = name.ours;
+    for (const TheirName& name : track.extension_names)
+      if (name.theirs < names->extensions.size()) names->extensions[name.theirs] = name.ours;
+  }
   return names;
 }
 
@@ -90,7 +93,7 @@ void OutTrack::configure(const OutgoingTrack& track) {
   for (const std::uint8_t type : track.payload_types)
     if (type < payload_types.size()) payload_types.set(type);
   names.reset();
-  for (const PayloadName& name : track.payload_names) {
+  for (const TheirName& name : track.payload_names) {
     if (name.ours >= std::tuple_size_v<PayloadTypes>) continue;
     if (names == nullptr) {
       names = std::make_unique<PayloadTypes>();

@@ -24,8 +24,8 @@ namespace parley::router {
 using base::LegId;
 using base::StreamId;
 
-// What a peer that made the offer calls a payload type of ours.
-struct PayloadName {
+// What a peer that made the offer calls a payload type, or a header extension, of ours.
+struct TheirName {
   std::uint8_t theirs = 0;
   std::uint8_t ours = 0;
 };
@@ -35,11 +35,12 @@ struct IncomingTrack {
   base::Source source = base::Source::kMic;
   std::string mid;                   // for SSRCs that were not announced
   std::vector<std::uint32_t> ssrcs;  // announced; may be empty
-  // Not empty: a guest's. Its packets have these payload types and no other, no header extensions
-  // that we know, and tell the track of an SSRC that was not announced by them.
-  std::vector<PayloadName> payload_names = {};
+  // Not empty: a guest's. Its packets have these payload types and no other, which also tell the
+  // track of an SSRC that was not announced.
+  std::vector<TheirName> payload_names = {};
   // The peer sends packets again, on the same SSRC, when it is asked to (generic NACK).
   bool resends = false;
+  std::vector<TheirName> extension_names = {};  // a guest's, that mean anything to us
 };
 
 // One track as one receiving leg gets it.
@@ -48,9 +49,9 @@ struct OutgoingTrack {
   base::Source source = base::Source::kMic;
   std::uint32_t ssrc = 0;
   std::array<char, 2> mid{};
-  std::vector<std::uint8_t> payload_types;      // the receiver takes these
-  std::vector<std::uint8_t> extensions;         // ids the receiver takes (sdp::Extension)
-  std::vector<PayloadName> payload_names = {};  // of those it calls otherwise
+  std::vector<std::uint8_t> payload_types;    // the receiver takes these
+  std::vector<std::uint8_t> extensions;       // ids the receiver takes (sdp::Extension)
+  std::vector<TheirName> payload_names = {};  // of those it calls otherwise
 };
 
 struct RouterStats {

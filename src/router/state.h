@@ -90,6 +90,12 @@ struct Tap {
 using PayloadTypes = std::array<std::uint8_t, 128>;
 inline constexpr std::uint8_t kNoPayloadType = 0xff;
 
+// What a guest's numbers are to us.
+struct GuestNames {
+  PayloadTypes types;
+  std::array<std::uint8_t, rtp::kMaxExtensionId + 1> extensions;  // 0: of no meaning
+};
+
 // One track as a receiving leg gets it.
 struct OutTrack {
   OutTrack(Leg& receiver, const OutgoingTrack& track, rtp::Splicer numbers,
@@ -149,7 +155,7 @@ struct Leg {
   bool port = false;  // what it sends comes from a job, in the clear; never open
 
   std::vector<std::unique_ptr<InTrack>> incoming;
-  std::unique_ptr<PayloadTypes> names;               // of a guest: what its payload types are to us
+  std::unique_ptr<GuestNames> names;                 // of a guest
   std::vector<std::uint32_t> source_ssrcs;           // same order as sources; scanned per packet
   std::vector<std::unique_ptr<Source>> sources;      // at most kMaxActiveSources
   std::unique_ptr<rtp::TransportFeedback> arrivals;  // once the peer numbers its packets

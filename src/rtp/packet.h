@@ -41,6 +41,14 @@ class Packet {
   }
   // As if there were none: of a sender whose ids have other meanings.
   void forget_extensions() { extensions_ = {}; }
+  // ... that are known: `ours` by its id, 0 for what has none.
+  void rename_extensions(const std::array<std::uint8_t, kMaxExtensionId + 1>& ours) {
+    std::array<Extension, kMaxExtensionId + 1> renamed{};
+    for (std::size_t id = 1; id < ours.size(); ++id)
+      if (extensions_[id].bytes != 0 && ours[id] != 0 && ours[id] <= kMaxExtensionId)
+        renamed[ours[id]] = extensions_[id];
+    extensions_ = renamed;
+  }
 
  private:
   struct Extension {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -18,7 +19,8 @@ using base::Code;
 using base::Kind;
 using base::Result;
 
-constexpr std::size_t kMaxMidBytes = 32;  // our choice; browsers take one or two
+constexpr std::uint32_t kMostExtensionId = 14;  // with one-byte headers (RFC 8285, 4.2)
+constexpr std::size_t kMaxMidBytes = 32;        // our choice; browsers take one or two
 
 // What an m-line says of one payload type.
 struct OfferedFormat {
@@ -246,9 +248,39 @@ class Check {
       auto ssrcs = read_ssrcs(section, ssrcs_);
       if (!ssrcs) return tl::make_unexpected(std::move(ssrcs).error());
       media.ssrcs = *std::move(ssrcs);
+      if (auto done = check_extensions(section, media); !done) return done;
     }
     media.accepted = true;
     media.head.clear();
+    return {};
+  }
+
+  // What tells us of a sender's loudness and of the arrival of its packets; the MID it need not
+  // send.
+  Result<void> check_extensions(const MediaSection& section, GuestMedia& media) {
+    for (const Attribute& attribute : section.attributes) {
+      if (attribute.name != "extmap") continue;
+      std::string_view rest = attribute.value;
+      std::string_view id = take_word(rest);
+      id = id.substr(0, id.find('/'));  // "4/sendonly" (RFC 8285, 5)
+      const std::string_view uri = take_word(rest);
+      const auto number = parse_number(id, 255);
+      if (!number || *number == 0)
+        return wrong(attribute.line, "a=extmap wants an id from 1 to 255");
+      if (extensions_.try_emplace(*number, uri).first->second != uri)
+        return wrong(attribute.line, fmt::format("header extension {} has two meanings", *number));
+      if (*number > kMostExtensionId) continue;
+      for (const ExtensionFormat& format : extension_formats(media.kind)) {
+        if (format.uri != uri || format.id == Extension::kMid ||
+            format.id == Extension::kAbsSendTime)
+          continue;
+        const bool twice =
+            std::any_of(media.extensions.begin(), media.extensions.end(),
+                        [&](const GuestExtension& e) { return e.ours == format.id; });
+        if (!twice)
+          media.extensions.push_back({static_cast<std::uint8_t>(*number), format.id, format.uri});
+      }
+    }
     return {};
   }
 
@@ -282,6 +314,7 @@ class Check {
   std::set<std::string_view> bundled_;
   std::set<std::string_view> mids_;
   std::set<std::uint8_t> types_;
+  std::map<std::uint32_t, std::string_view> extensions_;  // by their ids, of the whole bundle
   std::set<std::uint32_t> ssrcs_;
   TransportWords words_;  // of the session and the accepted m-lines so far
 };

@@ -2,7 +2,8 @@
 //
 // A guest's offer is checked from top to bottom like an answer, with one difference: what it offers
 // and we do not know is left out of our answer, as RFC 3264 (6) has it. The answer takes at most
-// one m-line of each kind, has the guest's own payload types, and no header extensions.
+// one m-line of each kind, has the guest's own payload types and ids of header
+// extensions.
 #pragma once
 
 #include <array>
@@ -31,6 +32,13 @@ struct GuestFormat {
   std::vector<std::string_view> feedback;  // a=rtcp-fb that both know
 };
 
+// A header extension that both know (RFC 8285), where the guest sends.
+struct GuestExtension {
+  std::uint8_t theirs = 0;
+  Extension ours = Extension::kAudioLevel;
+  std::string_view uri;
+};
+
 // One m-line of the offer, in its order.
 struct GuestMedia {
   bool accepted = false;
@@ -38,6 +46,7 @@ struct GuestMedia {
   std::string mid;
   std::string head;  // when refused: "application 0 UDP/DTLS/SCTP webrtc-datachannel"
   std::vector<GuestFormat> formats;  // our preference first; one where the guest sends
+  std::vector<GuestExtension> extensions;
   std::vector<std::uint32_t> ssrcs;  // announced by a=ssrc where the guest sends; may be empty
 };
 

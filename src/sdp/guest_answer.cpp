@@ -1,4 +1,5 @@
 // The answers to guests' offers.
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -41,6 +42,9 @@ void put_transport(std::string& out, const GuestOffer& offer, const Transport& t
 }
 
 void put_formats(std::string& out, const GuestMedia& media, bool publishes) {
+  const bool has_transport_cc = std::any_of(
+      media.extensions.begin(), media.extensions.end(),
+      [](const GuestExtension& extension) { return extension.ours == Extension::kTransportCc; });
   for (const GuestFormat& format : media.formats) {
     put(out, "a=rtpmap:{} {}", format.theirs, format.encoding);
     std::string fmtp = format.fmtp;
@@ -49,7 +53,10 @@ void put_formats(std::string& out, const GuestMedia& media, bool publishes) {
     if (!fmtp.empty()) put(out, "a=fmtp:{} {}", format.theirs, fmtp);
     for (const std::string_view feedback : format.feedback)
       put(out, "a=rtcp-fb:{} {}", format.theirs, feedback);
+    if (has_transport_cc) put(out, "a=rtcp-fb:{} transport-cc", format.theirs);
   }
+  for (const GuestExtension& extension : media.extensions)
+    put(out, "a=extmap:{} {}", extension.theirs, extension.uri);
 }
 
 std::string bundle_of(const GuestOffer& offer) {

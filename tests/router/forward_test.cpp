@@ -417,8 +417,9 @@ START_TEST(a_guest_is_spoken_to_in_its_own_payload_types) {
   Peer& viewer = room.add(2);
   Peer& guest_viewer = room.add(3);
   room.add(1);
-  room.router.set_incoming(LegId{1}, {{Source::kMic, "0", {}, {{109, kOpus}}},
-                                      {Source::kCamera, "1", {}, {{120, kVp8}}}});
+  room.router.set_incoming(
+      LegId{1}, {{Source::kMic, "0", {}, {{109, kOpus}}, false, {{6, rtp::kAudioLevelExtension}}},
+                 {Source::kCamera, "1", {}, {{120, kVp8}}}});
   room.router.feed(StreamId{1}, LegId{1});
   room.receive(2, {1});
   auto tracks = Room::tracks(3, 1);
@@ -432,7 +433,7 @@ START_TEST(a_guest_is_spoken_to_in_its_own_payload_types) {
   ck_assert(room.send(1, {.ssrc = 7,
                           .sequence = 1,
                           .payload_type = 109,
-                          .extensions = {{1, text_bytes("00")}, {4, {0, 1}}}}));
+                          .extensions = {{1, text_bytes("00")}, {4, {0, 1}}, {6, {0x85}}}}));
   ck_assert(room.send(
       1, {.ssrc = 8, .sequence = 1, .payload_type = 120, .payload = vp8_key(), .marker = true}));
   ck_assert(room.send(1, {.ssrc = 9, .sequence = 1, .payload_type = kVp8, .payload = vp8_key()}));
@@ -441,7 +442,7 @@ START_TEST(a_guest_is_spoken_to_in_its_own_payload_types) {
   ck_assert_uint_eq(viewer.rtp.size(), 2);
   ck_assert_uint_eq(viewer.packet(0).payload_type(), kOpus);
   ck_assert_uint_eq(viewer.packet(1).payload_type(), kVp8);
-  ck_assert(viewer.packet(0).extension(rtp::kAudioLevelExtension).empty());
+  ck_assert_uint_eq(viewer.packet(0).extension(rtp::kAudioLevelExtension)[0], 0x85);
   ck_assert_uint_eq(guest_viewer.rtp.size(), 2);
   ck_assert_uint_eq(guest_viewer.packet(0).payload_type(), 100);
   ck_assert_uint_eq(guest_viewer.packet(1).payload_type(), 101);

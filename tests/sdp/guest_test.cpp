@@ -95,6 +95,9 @@ START_TEST(offers_of_browsers_and_of_webrtcbin_are_taken_in_their_own_numbers) {
     ck_assert_uint_eq(video->formats[0].ours, 96);
     ck_assert_uint_ge(video->ssrcs.size(), 1);
     ck_assert(publish.setup == Setup::kActive);
+    ck_assert_uint_ge(video->extensions.size(), 1);  // transport-cc, by the browser's own id
+    const std::string told = write_guest_answer(publish, transport(), 1, {});
+    ck_assert(has_line(told, "a=rtcp-fb:" + std::to_string(e.vp8) + " transport-cc"));
     refused(read(std::string(e.name) + "-guest-publish.sdp"), Code::kConflict, "a=recvonly", false);
 
     const GuestOffer watch = good(read(std::string(e.name) + "-guest-watch.sdp"), false);
@@ -196,6 +199,10 @@ START_TEST(what_is_wrong_with_an_offer_is_said) {
   refused(bent(offer, "", "setup:actpass", "setup:holdconn"), Code::kInvalid, "actpass");
   refused(bent(offer, "", "UDP/TLS/RTP/SAVPF", "RTP/AVP"), Code::kInvalid, "UDP/TLS/RTP/SAVPF");
   refused(bent(offer, "", "a=mid:v", "a=mid:a"), Code::kInvalid, "twice");
+  refused(bent(bent(offer, "", "a=ssrc:11", "a=extmap:3 urn:a\r\na=ssrc:11"), "", "a=ssrc:22",
+               "a=extmap:3 urn:b\r\na=ssrc:22"),
+          Code::kInvalid, "two meanings");
+  refused(bent(offer, "", "a=ssrc:22", "a=extmap:0 urn:b\r\na=ssrc:22"), Code::kInvalid, "255");
   refused(bent(offer, "", "a=ssrc:22", "a=ssrc:11"), Code::kInvalid, "two m-lines");
   refused(small_offer("a=rtpmap:96 VP8/90000\r\n", " 96"), Code::kInvalid, "two m-lines");
   refused(bent(offer, "", "a=group", "a=ice-lite\r\na=group"), Code::kConflict, "ICE-lite");
