@@ -89,7 +89,9 @@ bool Output::set_format(const tap::Format& format) {
       G_TYPE_INT, gint{format.payload_type}, "ssrc", G_TYPE_UINT, guint{format.ssrc}, "profile",
       G_TYPE_STRING, profile_.c_str(), "source", G_TYPE_STRING, source_.c_str(), nullptr));
   if (format.codec == rtp::Codec::kOpus)
-    gst_caps_set_simple(caps.get(), "encoding-params", G_TYPE_STRING, "2", nullptr);
+    // With the rate, for without it muxers refuse what rtpopusdepay says.
+    gst_caps_set_simple(caps.get(), "encoding-params", G_TYPE_STRING, "2", "sprop-maxcapturerate",
+                        G_TYPE_STRING, "48000", nullptr);
   if (format.codec == rtp::Codec::kH264)
     gst_caps_set_simple(caps.get(), "packetization-mode", G_TYPE_STRING, "1", nullptr);
   return gst_base_src_set_caps(src_, caps.get()) != FALSE;

@@ -310,6 +310,9 @@ gboolean send_event(GstElement* element, GstEvent* event) noexcept {
   return done;
 }
 
+// The worker says what the caps are, before the first packet; nothing is guessed before that.
+gboolean negotiate(GstBaseSrc* /*base*/) noexcept { return TRUE; }
+
 gboolean on_query(GstBaseSrc* base, GstQuery* query) noexcept {
   if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY)
     return GST_BASE_SRC_CLASS(parley_src_parent_class)->query(base, query);
@@ -386,6 +389,7 @@ static void parley_src_class_init(ParleySrcClass* klass) {
   base_class->unlock = unlock;
   base_class->unlock_stop = unlock_stop;
   base_class->event = on_event;
+  base_class->negotiate = negotiate;
   base_class->query = on_query;
   GST_PUSH_SRC_CLASS(klass)->create = create;
 }

@@ -159,6 +159,12 @@ START_TEST(caps_and_times_say_what_the_track_is_and_when_it_was_captured) {
       "ssrc=(uint)2882400001, profile=alice, source=camera"));
   ck_assert_msg(gst_caps_is_equal(caps.get(), right.get()), "%s", gst_caps_to_string(caps.get()));
   ck_assert_uint_eq(gst_harness_query_latency(t.h), 50 * GST_MSECOND);
+  int caps_told = 0;
+  while (GstEvent* event = gst_harness_try_pull_event(t.h)) {
+    if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS) ++caps_told;
+    gst_event_unref(event);
+  }
+  ck_assert_int_eq(caps_told, 1);  // no guess before
 
   ck_assert(t.server.send(tap::Dropped{7}));
   ck_assert(t.server.send(tap::Muted{true}));

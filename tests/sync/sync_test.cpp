@@ -2,10 +2,13 @@
 //
 // Two publishers clap (a white picture and a tone) at the same moments, through a media worker and
 // 2 % of loss. Their clocks show other times of day, their pictures take longer than their sound,
-// and one comes later. What parleysrc taps of them goes to files of one time line, of which ffmpeg
-// says when they are white and when they are loud.
+// and one comes later. parley-job records each track, and ffmpeg says when the files are white and
+// when they are loud.
 #include <fmt/format.h>
+#include <glib-unix.h>
 #include <gst/gst.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -19,8 +22,10 @@
 #include <random>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
+#include "job/spec.h"
 #include "media/fixture.h"
 #include "rtp/ntp.h"
 #include "sync/flash_and_beep.h"
@@ -38,6 +43,7 @@ using parley::test::Fixture;
 using parley::test::Member;
 using parley::test::Payload;
 using parley::wrap::Ref;
+namespace job = parley::job;
 namespace media = parley::media;
 
 constexpr unsigned kLossPerMille = 20;
@@ -45,6 +51,7 @@ constexpr Duration kLength{7'000'000};
 constexpr double kAimMs = 40;     // printed
 constexpr double kBoundMs = 120;  // asserted: machines are noisy
 constexpr char kGroup[] = "c1";
+constexpr char kSecret[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 TimePoint now() { return TimePoint(Duration(g_get_monotonic_time())); }
 
@@ -109,47 +116,78 @@ class Publisher {
 
 // ---- recording ------------------------------------------------------------------------------
 
+// A parley-job that records every track by itself.
 class Recorder {
  public:
-  Recorder(const std::string& socket, const std::string& folder, const std::string& owner,
-           Kind kind, TimePoint base)
-      : file_(folder + "/" + owner + (kind == Kind::kAudio ? "-mic.mkv" : "-camera.mkv")) {
-    const std::string text = fmt::format(
-        "parleysrc name=in socket={} secret=s3cret call={} profile={} source={} ! {} ! "
-        "matroskamux ! filesink location={}",
-        socket, kGroup, owner, kind == Kind::kAudio ? "mic" : "camera",
-        kind == Kind::kAudio ? "rtpopusdepay ! opusparse" : "rtpvp8depay", file_);
-    parley::wrap::Owned<GError> error;
-    pipeline_ =
-        Ref<GstElement>::sink(gst_parse_launch(text.c_str(), parley::wrap::OutParam(error)));
-    ck_assert_msg(error == nullptr, "%s", error ? error->message : "");
-    GstClock* clock = gst_system_clock_obtain();
-    gst_pipeline_use_clock(GST_PIPELINE(pipeline_.get()), clock);
-    gst_object_unref(clock);
-    gst_element_set_start_time(pipeline_.get(), GST_CLOCK_TIME_NONE);
-    gst_element_set_base_time(
-        pipeline_.get(), static_cast<GstClockTime>(base.time_since_epoch().count()) * GST_USECOND);
-    ck_assert(gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) !=
-              GST_STATE_CHANGE_FAILURE);
+  Recorder(const std::string& socket, const std::string& folder) : folder_(folder) {
+    const std::array<const char*, 2> words = {PARLEY_JOB, nullptr};
+    ck_assert(g_spawn_async_with_pipes(nullptr, const_cast<gchar**>(words.data()), nullptr,
+                                       G_SPAWN_DO_NOT_REAP_CHILD, nullptr, nullptr, &pid_, &in_,
+                                       &out_, nullptr, nullptr));
+    job::Spec spec;
+    spec.job = parley::base::JobId("j1");
+    spec.call = kGroup;
+    spec.socket = socket;
+    spec.secret = kSecret;
+    spec.pipelines = {PARLEY_PIPELINES};
+    spec.work = job::Record{folder, job::Layout::kTracks, job::Container::kWebm, 60'000};
+    tell(job::encode(spec));
+    ck_assert(g_unix_set_fd_nonblocking(out_, TRUE, nullptr));
   }
-  // Closes the file; its path.
-  const std::string& finish() {
-    gst_element_send_event(pipeline_.get(), gst_event_new_eos());
-    const auto bus = Ref<GstBus>::adopt(gst_element_get_bus(pipeline_.get()));
-    GstMessage* message = gst_bus_timed_pop_filtered(
-        bus.get(), 10 * GST_SECOND,
-        static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
-    ck_assert(message != nullptr);
-    ck_assert_msg(GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS, "%s",
-                  gst_structure_to_string(gst_message_get_structure(message)));
-    gst_message_unref(message);
-    gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
-    return file_;
+  // Whether it has begun. Never waits.
+  bool begun() {
+    read();
+    return live_;
+  }
+  // Stops it, and waits. The files by owner and kind.
+  std::map<std::pair<std::string, Kind>, std::string> finish() {
+    tell(job::encode(job::Order(job::Stop{})));
+    ::close(in_);
+    ck_assert(g_unix_set_fd_nonblocking(out_, FALSE, nullptr));
+    while (read()) continue;
+    ::close(out_);
+    int status = 0;
+    ck_assert_int_eq(waitpid(pid_, &status, 0), pid_);
+    ck_assert_msg(status == 0, "%s", said_.c_str());
+    return files_;
   }
 
  private:
-  std::string file_;
-  Ref<GstElement> pipeline_;
+  void tell(const std::string& line) const {
+    const std::string text = line + "\n";
+    ck_assert_int_eq(::write(in_, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  }
+  // False: it has ended, or has nothing to say now.
+  bool read() {
+    std::array<char, 4096> bytes;
+    const ssize_t got = ::read(out_, bytes.data(), bytes.size());
+    if (got <= 0) return false;
+    said_.append(bytes.data(), static_cast<std::size_t>(got));
+    for (auto end = said_.find('\n', next_); end != std::string::npos;
+         next_ = end + 1, end = said_.find('\n', next_))
+      take(said_.substr(next_, end - next_));
+    return true;
+  }
+  void take(const std::string& line) {
+    const auto report = job::parse_report(line);
+    ck_assert_msg(report.has_value(), "%s", line.c_str());
+    if (const auto* state = std::get_if<job::StateReport>(&*report)) {
+      ck_assert_msg(state->state != job::State::kFailed, "%s", line.c_str());
+      live_ = live_ || state->state == job::State::kLive;
+    }
+    const auto* part = std::get_if<job::Part>(&*report);
+    if (part != nullptr && part->source)
+      files_[{part->owner, kind_of(*part->source)}] = folder_ + "/" + part->file;
+  }
+
+  std::string folder_;
+  GPid pid_ = 0;
+  int in_ = -1;
+  int out_ = -1;
+  bool live_ = false;
+  std::string said_;
+  std::size_t next_ = 0;  // of what is said, not yet read
+  std::map<std::pair<std::string, Kind>, std::string> files_;
 };
 
 // ---- measuring ------------------------------------------------------------------------------
@@ -173,20 +211,25 @@ std::vector<double> moments(const std::string& file, const char* filter, const c
   return all;
 }
 
-// When each clap begins: full seconds, with the difference in ms.
+// When each clap begins, as far from a full second as `full`, with the difference in ms.
 using Claps = std::map<int, double>;
 
-// Of those before `end`, in seconds: where the file ends is no clap.
-Claps claps_of(const std::string& file, Kind kind, int end) {
-  const auto all = kind == Kind::kVideo
-                       ? moments(file, "-vf blackdetect=d=0.1:pix_th=0.3", "black_end:")
-                       : moments(file, "-af silencedetect=n=-30dB:d=0.3", "silence_end: ");
+Claps claps_of(const std::vector<double>& all, double full) {
   Claps claps;
   for (const double at : all) {
-    const auto second = static_cast<int>(std::lround(at));
-    if (second < end) claps.try_emplace(second, (at - second) * 1000);
+    const auto second = static_cast<int>(std::lround(at - full));
+    claps.try_emplace(second, (at - full - second) * 1000);
   }
   return claps;
+}
+
+std::vector<double> claps_in(const std::string& file, Kind kind) {
+  auto all = kind == Kind::kVideo
+                 ? moments(file, "-vf blackdetect=d=0.1:pix_th=0.3", "black_end:")
+                 : moments(file, "-af silencedetect=n=-30dB:d=0.3", "silence_end: ");
+  all.pop_back();  // where the file ends
+  ck_assert_msg(all.size() >= 3, "%s: %zu claps", file.c_str(), all.size());
+  return all;
 }
 
 // Median of the differences, in ms, where both have the clap; nullopt: nowhere.
@@ -216,20 +259,19 @@ START_TEST(what_was_one_moment_is_one_in_the_recording) {
 
   media::WorkerConfig config;
   config.tap_socket = folder + "/run/media.sock";
+  const std::string files = folder + "/files";
+  ck_assert(std::filesystem::create_directory(files));
   Fixture fixture(config);
-  fixture.worker().post(media::AdmitJob{parley::base::JobId("j1"), "s3cret", kGroup, {}});
+  fixture.worker().post(media::AdmitJob{parley::base::JobId("j1"), kSecret, kGroup, {}});
   const auto [a, b] = fixture.open_pair();
   for (Member* member : {a, b}) {
     fixture.worker().post(media::Name{member->stream, kGroup, member->owner});
     member->peer->set_loss_per_mille(kLossPerMille);
   }
 
-  const TimePoint start = now() + Duration(300'000);
-  std::map<std::pair<Member*, Kind>, std::unique_ptr<Recorder>> recorders;
-  for (Member* member : {a, b})
-    for (const Kind kind : {Kind::kAudio, Kind::kVideo})
-      recorders[{member, kind}] =
-          std::make_unique<Recorder>(config.tap_socket, folder, member->owner, kind, start);
+  Recorder recorder(config.tap_socket, files);
+  ck_assert(fixture.run_until([&] { return recorder.begun(); }));
+  const TimePoint start = now() + Duration(100'000);
   Publisher first(
       *a, payloads, start,
       {Duration(3'600'000'000), Duration(10'000), Duration(70'000), 0xffff0000U, 5'000});
@@ -240,11 +282,18 @@ START_TEST(what_was_one_moment_is_one_in_the_recording) {
     second.send_due(now());
     return first.done() && second.done();
   }));
-  fixture.run_for(std::chrono::milliseconds(300));
+  fixture.run_for(std::chrono::milliseconds(600));  // more than packets wait for others
 
+  const auto recorded = recorder.finish();
+  ck_assert_uint_eq(recorded.size(), 4);
+  std::map<std::pair<Member*, Kind>, std::vector<double>> heard_and_seen;
+  for (Member* member : {a, b})
+    for (const Kind kind : {Kind::kAudio, Kind::kVideo})
+      heard_and_seen[{member, kind}] = claps_in(recorded.at({member->owner, kind}), kind);
   std::map<std::pair<Member*, Kind>, Claps> claps;
-  for (auto& [what, recorder] : recorders) {
-    claps[what] = claps_of(recorder->finish(), what.second, what.first == a ? 7 : 8);
+  const double full = heard_and_seen[{a, Kind::kAudio}].back();
+  for (const auto& [what, moments] : heard_and_seen) {
+    claps[what] = claps_of(moments, full);
     print(what.first->owner + (what.second == Kind::kAudio ? " beep" : " flash"), claps[what]);
   }
   const auto check = [](const char* what, std::optional<double> ms) {
@@ -257,7 +306,6 @@ START_TEST(what_was_one_moment_is_one_in_the_recording) {
   check("first before second, beep", offset_ms(claps[{a, Kind::kAudio}], claps[{b, Kind::kAudio}]));
   check("first before second, flash",
         offset_ms(claps[{a, Kind::kVideo}], claps[{b, Kind::kVideo}]));
-  recorders.clear();
   std::filesystem::remove_all(folder);
 }
 END_TEST
