@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "app/check_pipelines.h"
 #include "app/config.h"
 #include "app/defaults.h"
 #include "app/log.h"
@@ -144,6 +145,7 @@ int run(const std::vector<std::string>& arguments) {
     return 0;
   }
   if (!options->replay.empty()) return replay(options->replay);
+  if (!options->check_pipelines.empty()) return check_pipelines(options->check_pipelines);
   if (options->check_config && options->config.empty())
     return complain(kBadUsage, "--check-config needs --config FILE");
   Config config = default_config();

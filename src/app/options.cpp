@@ -51,6 +51,7 @@ struct Arguments {
   gboolean version = FALSE;
   gboolean check = FALSE;
   char* config = nullptr;
+  char* pipelines = nullptr;
   char* profile = nullptr;
   char* user = nullptr;
   char* grants = nullptr;
@@ -60,7 +61,7 @@ struct Arguments {
 
   Arguments() = default;
   ~Arguments() {
-    for (char* text : {config, profile, user, grants, lifetime, journal}) g_free(text);
+    for (char* text : {config, pipelines, profile, user, grants, lifetime, journal}) g_free(text);
   }
   Arguments(const Arguments&) = delete;
   Arguments& operator=(const Arguments&) = delete;
@@ -72,6 +73,9 @@ base::Result<void> read_arguments(const std::vector<std::string>& given, Argumen
        "FILE"},
       {"check-config", 0, 0, G_OPTION_ARG_NONE, &into.check, "Say what is wrong with it, and exit",
        nullptr},
+      {"check-pipelines", 0, 0, G_OPTION_ARG_FILENAME, &into.pipelines,
+       "Try the *.pipeline files in FOLDER on test input, say what is wrong with them, and exit",
+       "FOLDER"},
       {"print-token", 0, 0, G_OPTION_ARG_STRING, &into.profile,
        "Print an access token for PROFILE, signed with the first HS256 key, and exit", "PROFILE"},
       {"user", 0, 0, G_OPTION_ARG_STRING, &into.user,
@@ -123,6 +127,7 @@ base::Result<Options> parse_options(const std::vector<std::string>& arguments) {
   options.journal = text_of(given.journal);
   options.version = given.version != FALSE;
   options.check_config = given.check != FALSE;
+  options.check_pipelines = text_of(given.pipelines);
   options.config = text_of(given.config);
   if (given.profile != nullptr) options.token_profile = given.profile;
   options.token_user = text_of(given.user);

@@ -21,20 +21,45 @@ using base::Kind;
 struct Outlet {
   std::mutex mutex;
   std::function<void(Kind, wrap::Ref<GstSample>)> on_encoded;  // guarded; null after stop()
+  // What is composed counts from when it began, so that mixers have nothing to make up for; what
+  // comes out, from the base time. This is between them. Set before anything comes.
+  GstClockTimeDiff offset = 0;
   std::mutex caps_mutex;
   std::array<wrap::Ref<GstCaps>, 2> caps;  // guarded by caps_mutex
 
   wrap::Ref<GstCaps>& caps_of(Kind kind) { return caps[kind == Kind::kAudio ? 0 : 1]; }
 };
 
+// `time` of the sample's segment on the line that is told; NONE: it is not on it.
+GstClockTime moved(const GstSegment* segment, GstClockTime time, GstClockTimeDiff offset) {
+  if (!GST_CLOCK_TIME_IS_VALID(time)) return GST_CLOCK_TIME_NONE;
+  guint64 running = 0;
+  const int sign = gst_segment_to_running_time_full(segment, GST_FORMAT_TIME, time, &running);
+  if (sign == 0) return GST_CLOCK_TIME_NONE;
+  const GstClockTimeDiff there = sign * static_cast<GstClockTimeDiff>(running) + offset;
+  return there < 0 ? GST_CLOCK_TIME_NONE : static_cast<GstClockTime>(there);
+}
+
+wrap::Ref<GstSample> moved(GstSample* sample, GstClockTimeDiff offset) {
+  const GstSegment* segment = gst_sample_get_segment(sample);
+  auto buffer = wrap::Ref<GstBuffer>::adopt(gst_buffer_copy(gst_sample_get_buffer(sample)));
+  GST_BUFFER_PTS(buffer.get()) = moved(segment, GST_BUFFER_PTS(buffer.get()), offset);
+  GST_BUFFER_DTS(buffer.get()) = moved(segment, GST_BUFFER_DTS(buffer.get()), offset);
+  if (!GST_BUFFER_PTS_IS_VALID(buffer.get())) return {};
+  return wrap::Ref<GstSample>::adopt(
+      gst_sample_new(buffer.get(), gst_sample_get_caps(sample), nullptr, nullptr));
+}
+
 struct Sink {
   std::shared_ptr<Outlet> outlet;
   Kind kind;
 
   static GstFlowReturn on_new_sample(GstAppSink* appsink, gpointer data) noexcept {
-    auto sample = wrap::Ref<GstSample>::adopt(gst_app_sink_pull_sample(appsink));
-    if (!sample) return GST_FLOW_OK;  // at its end
+    const auto pulled = wrap::Ref<GstSample>::adopt(gst_app_sink_pull_sample(appsink));
+    if (!pulled) return GST_FLOW_OK;  // at its end
     const Sink& self = *static_cast<Sink*>(data);
+    auto sample = moved(pulled.get(), self.outlet->offset);
+    if (!sample) return GST_FLOW_OK;
     {
       const std::scoped_lock lock(self.outlet->caps_mutex);
       self.outlet->caps_of(self.kind) =
@@ -131,15 +156,12 @@ base::Result<void> Composer::Impl::start() {
 
   const GstClockTime now = monotonic_now();
   base_time_ = options_.base_time.value_or(now);
+  outlet_->offset = GST_CLOCK_DIFF(base_time_, now);
   run_ = std::make_unique<GstPipelineRun>(
       file, PipelineEvents{.failed = [this](const std::string& why) { fail(why); },
                            .ended = [this] { fail("it came to an end by itself"); }});
   run_->add(*main);
   // Not from the base time on, when that is long ago: the mixers would make up for all of it.
-  for (const char* mixer : {"picture", "sound"}) {
-    gst_util_set_object_arg(G_OBJECT(main->hook(mixer)), "start-time-selection", "set");
-    g_object_set(main->hook(mixer), "start-time", now > base_time_ ? now - base_time_ : 0, nullptr);
-  }
   outlet_->on_encoded = callbacks_.on_encoded;
   connect(main->hook("video_out"), outlet_, Kind::kVideo);
   connect(main->hook("audio_out"), outlet_, Kind::kAudio);
@@ -149,13 +171,13 @@ base::Result<void> Composer::Impl::start() {
   }
   auto stage = ComposeStage::make(
       context_, {.layout = options_.layout, .picture = options_.picture, .only = options_.only},
-      {run_->bin(), main->hook("picture"), main->hook("sound"), base_time_});
+      {main->hook("picture"), main->hook("sound"), now});
   if (!stage) {
     run_.reset();
     return tl::unexpected(stage.error());
   }
   stage_ = std::move(*stage);
-  run_->start(base_time_);
+  run_->start(now);
   for (const auto& [owner, source] : std::exchange(early_, {})) stage_->track_added(owner, source);
   return {};
 }

@@ -39,12 +39,12 @@ class Composer {
   struct Options {
     Layout layout = Layout::kGrid;  // kTracks: as kGrid
     Codecs codecs = Codecs::kVp8Opus;
-    Picture picture;
-    std::optional<std::string> only;  // one participant's tracks in place of everybody's
+    Picture picture{};
+    std::optional<std::string> only{};  // one participant's tracks in place of everybody's
     // The moment which time stamps count from, CLOCK_MONOTONIC in ns. Pipelines that are to share
     // the time line get the same as base time (and start time GST_CLOCK_TIME_NONE). Default: that
     // of start().
-    std::optional<GstClockTime> base_time;
+    std::optional<GstClockTime> base_time{};
   };
   struct Callbacks {
     // An access unit, on a streaming thread, in order of each kind. Its buffer's PTS (and DTS,

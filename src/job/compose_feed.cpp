@@ -15,9 +15,12 @@ GstPadProbeReturn drop(GstPad* /*pad*/, GstPadProbeInfo* /*info*/, gpointer /*da
   return GST_PAD_PROBE_DROP;
 }
 
+// Pads are linked within one bin only.
+GstBin* bin_of(GstElement* mixer) { return GST_BIN(GST_OBJECT_PARENT(mixer)); }
+
 }  // namespace
 
-base::Result<std::unique_ptr<ComposeFeed>> ComposeFeed::make(GstBin* pipeline, GstElement* mixer) {
+base::Result<std::unique_ptr<ComposeFeed>> ComposeFeed::make(GstElement* mixer) {
   const auto nothing = [](const char* why) { return base::fail(base::Code::kUnavailable, why); };
   const auto source = wrap::Ref<GstElement>::sink(gst_element_factory_make("appsrc", nullptr));
   if (!source) return nothing("GStreamer's plugin 'app' is not installed");
@@ -26,8 +29,8 @@ base::Result<std::unique_ptr<ComposeFeed>> ComposeFeed::make(GstBin* pipeline, G
                nullptr);
   const auto pad = wrap::Ref<GstPad>::adopt(gst_element_request_pad_simple(mixer, "sink_%u"));
   if (!pad) return nothing("the mixer takes no more inputs");
-  gst_bin_add(pipeline, source.get());
-  std::unique_ptr<ComposeFeed> feed(new ComposeFeed(pipeline, mixer, source.get(), pad.get()));
+  gst_bin_add(bin_of(mixer), source.get());
+  std::unique_ptr<ComposeFeed> feed(new ComposeFeed(mixer, source.get(), pad.get()));
   const auto out = wrap::Ref<GstPad>::adopt(gst_element_get_static_pad(source.get(), "src"));
   if (gst_pad_link(out.get(), pad.get()) != GST_PAD_LINK_OK)
     return nothing("the mixer does not take an input");
@@ -36,9 +39,8 @@ base::Result<std::unique_ptr<ComposeFeed>> ComposeFeed::make(GstBin* pipeline, G
   return feed;
 }
 
-ComposeFeed::ComposeFeed(GstBin* pipeline, GstElement* mixer, GstElement* source, GstPad* pad)
-    : pipeline_(wrap::Ref<GstElement>::retain(GST_ELEMENT(pipeline))),
-      mixer_(wrap::Ref<GstElement>::retain(mixer)),
+ComposeFeed::ComposeFeed(GstElement* mixer, GstElement* source, GstPad* pad)
+    : mixer_(wrap::Ref<GstElement>::retain(mixer)),
       source_(wrap::Ref<GstElement>::retain(source)),
       pad_(wrap::Ref<GstPad>::retain(pad)) {}
 
@@ -50,19 +52,19 @@ ComposeFeed::~ComposeFeed() {
   gst_element_release_request_pad(mixer_.get(), pad_.get());
   gst_element_set_locked_state(source_.get(), TRUE);
   gst_element_set_state(source_.get(), GST_STATE_NULL);
-  gst_bin_remove(GST_BIN(pipeline_.get()), source_.get());
+  gst_bin_remove(bin_of(mixer_.get()), source_.get());
 }
 
-void ComposeFeed::push(GstSample* sample) {
+bool ComposeFeed::push(GstSample* sample) {
   const GstClockTime time = running_time_of(sample);
-  if (!GST_CLOCK_TIME_IS_VALID(time)) return;
+  if (!GST_CLOCK_TIME_IS_VALID(time)) return true;
   // The memory is shared, the time stamp our own.
   const auto buffer = wrap::Ref<GstBuffer>::adopt(gst_buffer_copy(gst_sample_get_buffer(sample)));
   GST_BUFFER_PTS(buffer.get()) = time;
   GST_BUFFER_DTS(buffer.get()) = GST_CLOCK_TIME_NONE;
   const auto timed = wrap::Ref<GstSample>::adopt(
       gst_sample_new(buffer.get(), gst_sample_get_caps(sample), nullptr, nullptr));
-  gst_app_src_push_sample(GST_APP_SRC(source_.get()), timed.get());
+  return gst_app_src_push_sample(GST_APP_SRC(source_.get()), timed.get()) == GST_FLOW_OK;
 }
 
 }  // namespace parley::job

@@ -16,22 +16,21 @@ namespace parley::job {
 
 class ComposeFeed {
  public:
-  // `mixer` is in `pipeline`. kUnavailable: it gives no pad.
-  [[nodiscard]] static base::Result<std::unique_ptr<ComposeFeed>> make(GstBin* pipeline,
-                                                                       GstElement* mixer);
+  // kUnavailable: `mixer`, which is in a bin, gives no pad.
+  [[nodiscard]] static base::Result<std::unique_ptr<ComposeFeed>> make(GstElement* mixer);
   // Without a stop of what the others feed.
   ~ComposeFeed();
   ComposeFeed(const ComposeFeed&) = delete;
   ComposeFeed& operator=(const ComposeFeed&) = delete;
 
-  // (transfer none) Never waits: what is not taken in time is dropped, oldest first.
-  void push(GstSample* sample);
+  // (transfer none) Never waits: what is not taken in time is dropped, oldest first. False: it does
+  // not take any, for the pipeline has not started.
+  bool push(GstSample* sample);
   [[nodiscard]] GstPad* pad() const { return pad_.get(); }  // the mixer's
 
  private:
-  ComposeFeed(GstBin* pipeline, GstElement* mixer, GstElement* source, GstPad* pad);
+  ComposeFeed(GstElement* mixer, GstElement* source, GstPad* pad);
 
-  wrap::Ref<GstElement> pipeline_;
   wrap::Ref<GstElement> mixer_;
   wrap::Ref<GstElement> source_;
   wrap::Ref<GstPad> pad_;

@@ -66,6 +66,9 @@ ComposeInput::~ComposeInput() {
 base::Result<void> ComposeInput::assemble(const Options& options) {
   for (const auto& [name, value] : options.parameters)
     if (auto set = instance_.set_if_there(name, value); !set) return set;
+  // An overlay whose text pad leads out of the bin waits for text there, and has none to show.
+  while (GList* pads = GST_ELEMENT(instance_.bin())->sinkpads)
+    gst_element_remove_pad(instance_.bin(), GST_PAD(pads->data));
   run_.add(instance_);
   GstElement* sink = gst_element_factory_make("appsink", "frames");
   if (sink == nullptr)

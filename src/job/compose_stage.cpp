@@ -16,7 +16,7 @@ constexpr std::int64_t kMoveUs = 240'000;       // from one place to another (ou
 // A camera sends some frames each second; a screen on which nothing moves one a second or less.
 constexpr std::int64_t kCameraStillUs = 2'000'000;
 constexpr std::int64_t kScreenStillUs = 10'000'000;
-constexpr std::int64_t kRetryUs = 1'000'000;  // after an input ended; doubled each time
+constexpr std::int64_t kRetryUs = 1'000'000;  // after an input is over; doubled each time
 constexpr std::int64_t kLongestRetryUs = 30'000'000;
 constexpr std::size_t kLongestName = 40;  // characters
 // In the compositor: names below pictures, so that a picture that comes hides its name.
@@ -50,6 +50,19 @@ void put(const ComposeFeed* feed, const Rectangle& at) {
                static_cast<int>(at.width), "height", static_cast<int>(at.height), nullptr);
 }
 
+// A frame of nothing: zeros are black, but for colour, and silent.
+bool push_nothing(ComposeFeed* feed, const char* format, std::size_t bytes) {
+  if (feed == nullptr) return true;
+  const auto buffer = wrap::Ref<GstBuffer>::adopt(gst_buffer_new_allocate(nullptr, bytes, nullptr));
+  gst_buffer_memset(buffer.get(), 0, 0, bytes);
+  GST_BUFFER_PTS(buffer.get()) = 0;
+  GST_BUFFER_DURATION(buffer.get()) = 20 * GST_MSECOND;
+  const auto caps = wrap::Ref<GstCaps>::adopt(gst_caps_from_string(format));
+  const auto sample =
+      wrap::Ref<GstSample>::adopt(gst_sample_new(buffer.get(), caps.get(), nullptr, nullptr));
+  return feed->push(sample.get());
+}
+
 bool alive(const ComposeInput* input, std::int64_t still_us, std::int64_t now) {
   if (input == nullptr || input->over()) return false;
   const std::int64_t last = input->last_sample_us();
@@ -65,8 +78,33 @@ base::Result<std::unique_ptr<ComposeStage>> ComposeStage::make(const Context& co
   for (const std::string& folder : context.spec.pipelines) folders.push_back(folder + "/layouts");
   auto layout = LayoutText::load(folders, options.layout == Layout::kSpeaker ? "speaker" : "grid");
   if (!layout) return tl::unexpected(layout.error());
-  return std::unique_ptr<ComposeStage>(
+  std::unique_ptr<ComposeStage> stage(
       new ComposeStage(context, std::move(options), target, std::move(*layout)));
+  if (auto laid = stage->lay_ground(); !laid) return tl::unexpected(laid.error());
+  return stage;
+}
+
+base::Result<void> ComposeStage::lay_ground() {
+  auto picture = ComposeFeed::make(target_.picture);
+  if (!picture) return tl::unexpected(picture.error());
+  ground_picture_ = std::move(*picture);
+  g_object_set(ground_picture_->pad(), "alpha", 0.0, nullptr);
+  if (target_.sound == nullptr) return {};
+  auto sound = ComposeFeed::make(target_.sound);
+  if (!sound) return tl::unexpected(sound.error());
+  ground_sound_ = std::move(*sound);
+  return {};
+}
+
+// Whether the ground has its frame: not before the pipeline has started.
+bool ComposeStage::prime() {
+  if (grounded_) return true;
+  grounded_ =
+      push_nothing(ground_picture_.get(),
+                   "video/x-raw,format=I420,width=16,height=16,framerate=25/1", 384) &&
+      push_nothing(ground_sound_.get(),
+                   "audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=2", 3840);
+  return grounded_;
 }
 
 ComposeStage::ComposeStage(const Context& context, Options options, const Target& target,
@@ -97,10 +135,13 @@ void ComposeStage::track_removed(const std::string& owner, Source source) {
   const Key key{owner, source};
   std::erase(tracks_, key);
   voices_.erase(key);
-  for (const auto& tile : tiles_)
-    if (tile->owner == owner && base::kind_of(source) == base::Kind::kVideo &&
-        tile->screen == (source == Source::kScreen))
-      close(tile->video);
+  for (const auto& tile : tiles_) {
+    if (tile->owner != owner || base::kind_of(source) != base::Kind::kVideo ||
+        tile->screen != (source == Source::kScreen))
+      continue;
+    close(tile->video);
+    tile->video.retry_at_us = tile->video.retry_after_us = 0;
+  }
   if (source == Source::kMic) active_.remove(owner);
   update_tiles();
 }
@@ -157,8 +198,7 @@ void ComposeStage::place(Tile& tile, const Rectangle& goal, std::int64_t now) {
     tile.placed = true;
     tile.at = tile.goal = goal;
     tile.moving_since_us = 0;
-    tend(tile, now);
-    return;
+    return;  // what it shows is opened by the next tick
   }
   if (tile.goal == goal) return;
   tile.from = tile.at;
@@ -181,6 +221,7 @@ void ComposeStage::move(Tile& tile, std::int64_t now) {
 }
 
 void ComposeStage::tick() {
+  if (!prime()) return;
   const std::int64_t now = g_get_monotonic_time();
   auto speaker = active_.speaker(at(now));
   if (speaker != speaker_) {
@@ -198,7 +239,8 @@ void ComposeStage::tick() {
 // Whatever is wanted of a tile is there, and what has ended is tried again.
 void ComposeStage::tend(Tile& tile, std::int64_t now) {
   const Key key{tile.owner, tile.screen ? Source::kScreen : Source::kCamera};
-  if (tile.video.input && tile.video.input->over()) close(tile.video);
+  close_if_over(tile.video, now);
+  close_if_over(tile.name, now);
   if (!tile.video.input && std::find(tracks_.begin(), tracks_.end(), key) != tracks_.end() &&
       now >= tile.video.retry_at_us) {
     auto input = input_of("input-video", key);
@@ -210,9 +252,6 @@ void ComposeStage::tend(Tile& tile, std::int64_t now) {
   const bool visible =
       alive(tile.video.input.get(), tile.screen ? kScreenStillUs : kCameraStillUs, now);
   if (visible) {
-    tile.video.retry_after_us = 0;
-    close(tile.name);
-  } else if (tile.name.input && tile.name.input->over()) {
     close(tile.name);
   } else if (!tile.name.input && now >= tile.name.retry_at_us) {
     auto input = input_of("input-name", key);
@@ -224,7 +263,7 @@ void ComposeStage::tend(Tile& tile, std::int64_t now) {
 }
 
 void ComposeStage::tend(const Key& key, Channel& voice, std::int64_t now) {
-  if (voice.input && voice.input->over()) close(voice);
+  close_if_over(voice, now);
   if (voice.input || now < voice.retry_at_us) return;
   std::function<void(double)> on_level;
   if (key.second == Source::kMic)
@@ -242,9 +281,9 @@ void ComposeStage::show(const Tile& tile, const Channel& channel, guint order) {
 
 void ComposeStage::open(Channel& channel, GstElement* mixer, const ComposeInput::Options& options,
                         std::function<void(double)> on_level, std::int64_t now) {
-  channel.retry_after_us = std::clamp(channel.retry_after_us * 2, kRetryUs, kLongestRetryUs);
-  channel.retry_at_us = now + channel.retry_after_us;
-  auto feed = ComposeFeed::make(target_.pipeline, mixer);
+  channel.opened_at_us = now;
+  channel.retry_at_us = now + kLongestRetryUs;  // unless it succeeds
+  auto feed = ComposeFeed::make(mixer);
   if (!feed) {
     GST_WARNING("%s: %s", options.file.c_str(), feed.error().message.c_str());
     return;
@@ -260,6 +299,15 @@ void ComposeStage::open(Channel& channel, GstElement* mixer, const ComposeInput:
     return;
   }
   channel.input = std::move(*input);
+  channel.retry_at_us = 0;
+}
+
+void ComposeStage::close_if_over(Channel& channel, std::int64_t now) {
+  if (!channel.input || !channel.input->over()) return;
+  if (now - channel.opened_at_us > kLongestRetryUs) channel.retry_after_us = 0;
+  channel.retry_after_us = std::clamp(channel.retry_after_us * 2, kRetryUs, kLongestRetryUs);
+  channel.retry_at_us = now + channel.retry_after_us;
+  close(channel);
 }
 
 void ComposeStage::close(Channel& channel) {

@@ -32,14 +32,13 @@ class ComposeStage {
  public:
   struct Options {
     Layout layout = Layout::kGrid;  // kTracks: as kGrid
-    Picture picture;
-    std::optional<std::string> only;  // one participant
-    std::uint32_t latency_ms = 200;   // how long packets wait for others that are missing
-    bool names = true;                // written into the pictures
+    Picture picture{};
+    std::optional<std::string> only{};  // one participant
+    std::uint32_t latency_ms = 200;     // how long packets wait for others that are missing
+    bool names = true;                  // written into the pictures
   };
   // Where it goes, while this lives; `sound` may be nullptr.
   struct Target {
-    GstBin* pipeline = nullptr;
     GstElement* picture = nullptr;  // compositor
     GstElement* sound = nullptr;    // audiomixer
     GstClockTime base_time = 0;
@@ -62,8 +61,9 @@ class ComposeStage {
   struct Channel {  // one input and its pad; the input goes first
     std::unique_ptr<ComposeFeed> feed;
     std::unique_ptr<ComposeInput> input;
+    std::int64_t opened_at_us = 0;
     std::int64_t retry_at_us = 0;
-    std::int64_t retry_after_us = 0;  // since the last try
+    std::int64_t retry_after_us = 0;  // of the last time it was over
   };
   struct Tile {
     std::string owner;
@@ -79,6 +79,8 @@ class ComposeStage {
   using Key = std::pair<std::string, base::Source>;
 
   ComposeStage(const Context& context, Options options, const Target& target, LayoutText layout);
+  [[nodiscard]] base::Result<void> lay_ground();
+  [[nodiscard]] bool prime();
   void tick();
   void arrange();
   void update_tiles();
@@ -90,6 +92,7 @@ class ComposeStage {
   void open(Channel& channel, GstElement* mixer, const ComposeInput::Options& options,
             std::function<void(double)> on_level, std::int64_t now);
   static void close(Channel& channel);
+  static void close_if_over(Channel& channel, std::int64_t now);
   [[nodiscard]] ComposeInput::Options input_of(const std::string& file, const Key& key) const;
   [[nodiscard]] std::string size_of(const Tile& tile, bool name) const;
   [[nodiscard]] std::string name_of(const std::string& owner) const;
@@ -99,6 +102,12 @@ class ComposeStage {
   const Options options_;
   const Target target_;
   const LayoutText layout_;
+  // A pad of each mixer that gets one black or silent frame and stays. Without it a compositor
+  // whose last pad goes begins anew, and with the first frame that comes its time stamps go back to
+  // where it began.
+  std::unique_ptr<ComposeFeed> ground_picture_;
+  std::unique_ptr<ComposeFeed> ground_sound_;
+  bool grounded_ = false;                     // they have got it; nothing else is opened before
   std::vector<Key> tracks_;                   // in the order in which they came
   std::vector<std::unique_ptr<Tile>> tiles_;  // in the order in which they came
   std::map<Key, Channel> voices_;

@@ -8,6 +8,7 @@
 
 #include "pipeline/content.h"
 #include "pipeline/head.h"
+#include "pipeline/open_pads.h"
 #include "wrap/owned.h"
 
 namespace parley::wrap {
@@ -109,17 +110,26 @@ int Description::line_of_element(std::string_view name) const {
   return content_->launch.line_of_name(name).value_or(0);
 }
 
+int Description::line_of_unnamed(std::string_view name) const {
+  const std::size_t digits = name.find_last_not_of("0123456789");
+  if (digits == std::string_view::npos || digits + 1 == name.size()) return 0;
+  return content_->launch.line_of_factory(name.substr(0, digits + 1)).value_or(0);
+}
+
 base::Result<Instance> Description::make() const {
   const wrap::Owned<GstParseContext> context(gst_parse_context_new());
   wrap::Owned<GError> error;
   auto bin = wrap::Ref<GstElement>::sink(
-      gst_parse_bin_from_description_full(content_->launch.text().c_str(), TRUE, context.get(),
+      gst_parse_bin_from_description_full(content_->launch.text().c_str(), FALSE, context.get(),
                                           GST_PARSE_FLAG_FATAL_ERRORS, wrap::OutParam(error)));
   if (error || !bin) {
     Mistake mistake{content_->launch.first_line(), "GStreamer makes nothing of it"};
     if (error) mistake = parser_mistake(content_->launch, error.get(), context.get());
     return base::fail(base::Code::kInvalid, listing(content_->path, {std::move(mistake)}));
   }
+  // Not by GStreamer's parser, which looks into elements that are bins, and takes what they keep
+  // open for themselves.
+  expose_open_pads(GST_BIN(bin.get()));
   if (auto mistakes = mistakes_in(bin.get(), *content_); !mistakes.empty())
     return base::fail(base::Code::kInvalid, listing(content_->path, std::move(mistakes)));
   return Instance(std::move(bin), content_);

@@ -75,6 +75,8 @@ class Description {
   [[nodiscard]] base::Result<Instance> make() const;
   // The line of an element, by its name in the text; 0: it has none there.
   [[nodiscard]] int line_of_element(std::string_view name) const;
+  // The line of an element that GStreamer has named after its factory: "queue0"; 0: there is none.
+  [[nodiscard]] int line_of_unnamed(std::string_view name) const;
 
  private:
   explicit Description(std::shared_ptr<const Content> content) : content_(std::move(content)) {}

@@ -102,6 +102,12 @@ std::optional<int> LaunchText::line_of_name(std::string_view name) const {
   return std::nullopt;
 }
 
+std::optional<int> LaunchText::line_of_factory(std::string_view factory) const {
+  for (const LaunchWord& word : words_)
+    if (is_factory(word) && word.text == factory) return word.line;
+  return std::nullopt;
+}
+
 std::optional<int> LaunchText::line_of_word(std::string_view wanted) const {
   for (const LaunchWord& word : words_)
     if (word.text == wanted || word.text.starts_with(std::string(wanted) + '.')) return word.line;

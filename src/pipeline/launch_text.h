@@ -25,6 +25,7 @@ class LaunchText {
   [[nodiscard]] bool empty() const { return words_.empty(); }
   // The line with name=`name`.
   [[nodiscard]] std::optional<int> line_of_name(std::string_view name) const;
+  [[nodiscard]] std::optional<int> line_of_factory(std::string_view factory) const;  // the first
   // The line that a sentence of GStreamer's parser is about, by the names it has in quotes.
   [[nodiscard]] int line_of_complaint(std::string_view sentence) const;
 
