@@ -129,7 +129,8 @@ void Machine::State::set_muted(Call& call, Participant& participant, std::option
   } else {
     tell_all(call, UpdateEvent{wanted}, participant.profile);
   }
-  if (participant.place && participant.place->media) out_.push(Mute{participant.stream, wanted});
+  if (participant.place && (participant.place->media || participant.bridge))
+    out_.push(Mute{participant.stream, wanted});
 }
 
 Machine::State::Later Machine::State::perform(const Standing& standing, const Media& message) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -68,6 +69,54 @@ struct Taking {
   base::TimePoint give_up_by;
 };
 
+// A leg whose media comes from a job, and the stream it feeds.
+struct Port {
+  LegId leg;
+  StreamId stream;
+  bool connected = false;
+};
+
+struct Recording {
+  RecordingView view;
+  std::optional<base::TimePoint> ask_until;  // set: everybody is asked, and there is no job yet
+  std::vector<ProfileId> hidden;             // as the job knows it
+  bool stopping = false;
+};
+
+// Makes one picture of everybody, and for each who wants it the sound of everybody else.
+struct Mixer {
+  JobId job;
+  Port picture;
+  std::map<ProfileId, Port> sounds;  // empty profile: for guests who watch
+  // Whether this one can be shown what is mixed. Once it can, it stays so.
+  [[nodiscard]] bool ready(const ProfileId& profile) const {
+    const auto sound = sounds.find(profile);
+    return picture.connected && sound != sounds.end() && sound->second.connected;
+  }
+};
+
+struct Bridge {
+  BridgeView view;
+  std::optional<Port> port;  // in
+  bool was_live = false;
+  bool stopping = false;
+};
+
+// Somebody whose leg was made by its own offer. One that publishes is a participant when its leg is
+// connected; one that watches never is.
+struct Guest {
+  ProfileId profile;
+  bool publishes = true;
+  std::optional<ProfileId> watches;      // nullopt: the mix
+  Port port;                             // stream: when it publishes
+  std::optional<std::uint64_t> joining;  // the command that waits for the answer
+  std::set<std::uint64_t> patching;      // commands that wait for theirs
+  std::optional<base::TimePoint> connect_by;
+  std::optional<base::TimePoint> back_by;  // of one that watches: its media is silent
+  std::set<StreamId> shown;
+  [[nodiscard]] bool watches_mix() const { return !publishes && !watches; }
+};
+
 struct Participant {
   ProfileId profile;
   StreamId stream;  // for the life of the call, whichever leg feeds it
@@ -83,6 +132,9 @@ struct Participant {
   base::TimePoint init_by;                  // earliest moment to call it unreachable
   base::TimePoint answer_cap;               // no device may put that off beyond this
   std::optional<base::TimePoint> ringing_by;
+  std::optional<Mode> mode;     // set: another than the call's
+  std::optional<JobId> bridge;  // brought in by this bridge or guest: no person, and on no device
+  bool named = false;           // jobs know its stream
 
   [[nodiscard]] bool waiting() const {
     return stage == Stage::kInviting || stage == Stage::kRinging;
@@ -108,7 +160,13 @@ struct Call {
   std::optional<base::TimePoint> alone_until;   // set: one is left of at least two
   std::optional<base::TimePoint> pick_up_by;    // set: somebody waits for the initiator
   std::vector<Effect> superseding;              // the end of the call that this one replaced
-  std::vector<Participant> participants;        // the initiator first, then as in `to`
+  Mode mode = Mode::kForward;
+  std::optional<Recording> recording;
+  std::optional<Mixer> mixer;
+  std::vector<Bridge> bridges;  // in the order of their start
+  std::map<JobId, Guest> guests;
+  // The initiator first, then as in `to`, and in between what bridges have brought in.
+  std::vector<Participant> participants;
   std::map<ConnectionId, Device> devices;
 
   [[nodiscard]] const Participant& initiator() const { return participants.front(); }
@@ -116,6 +174,14 @@ struct Call {
   [[nodiscard]] bool picking_up() const { return initiator().stage == Stage::kPickUp; }
   // nullptr: takes no part.
   [[nodiscard]] Participant* find(const ProfileId& profile);
+  [[nodiscard]] Bridge* find_bridge(const JobId& id);
+  // Whether this participant is to get what is mixed.
+  [[nodiscard]] bool wants_mix(const Participant& participant) const {
+    return participant.place && !participant.bridge &&
+           participant.mode.value_or(mode) == Mode::kMix;
+  }
+  // Who counts are people: the call does not live for what is bridged in.
+  [[nodiscard]] std::size_t count_people() const;
   [[nodiscard]] std::size_t count_active() const;
   [[nodiscard]] std::size_t count_waiting() const;
   // Whether some device of `participants[index]` may still ring or be answered.

@@ -7,27 +7,80 @@ namespace parley::call {
 
 void Machine::State::on(const Command& command) {
   std::visit(base::Overloaded{[&](const PostText& message) { post(command, message); },
-                              [&](const Record&) { refuse_yet(command); },
-                              [&](const SetMode&) { refuse_yet(command); },
-                              [&](const StartBridge&) { refuse_yet(command); },
-                              [&](const StopBridge&) { refuse_yet(command); },
-                              [&](const JoinGuest&) { refuse_yet(command); },
-                              [&](const PatchGuest&) { refuse_yet(command); },
-                              [&](const LeaveGuest&) { refuse_yet(command); },
-                              [&](const auto& other) {
-                                const Answer done = perform(other);
-                                if (done) {
-                                  out_.push(CommandDone{command.ticket, *done});
-                                } else {
-                                  out_.push(CommandDone{command.ticket, done.error()});
-                                }
-                              }},
+                              [&](const EndCall& m) { finish(command, perform(m)); },
+                              [&](const RemoveParticipant& m) { finish(command, perform(m)); },
+                              [&](const MuteParticipant& m) { finish(command, perform(m)); },
+                              [&](const auto& m) { finish(command, perform_extra(command, m)); }},
              command.body);
 }
 
-void Machine::State::refuse_yet(const Command& command) {
-  out_.push(CommandDone{command.ticket,
-                        Refusal{ErrorCode::kUnavailable, "this is not to be had yet", {}}});
+// nullopt: the media layer will bring it.
+void Machine::State::finish(const Command& command, const Later& result) {
+  if (!result) return;
+  if (*result) {
+    out_.push(CommandDone{command.ticket, **result});
+  } else {
+    out_.push(CommandDone{command.ticket, result->error()});
+  }
+}
+
+tl::expected<Call*, Refusal> Machine::State::find_live(const CallId& id) {
+  Call* call = calls_.find(id);
+  if (call == nullptr) return refuse(ErrorCode::kNotFound, "no call of this id lives");
+  touch(*call);
+  return call;
+}
+
+Machine::State::Later Machine::State::perform_extra(const Command& command, const Record& message) {
+  const auto call = find_live(message.call);
+  if (!call) return tl::unexpected(call.error());
+  if (!message.start) return stop_recording(**call);
+  return start_recording(**call, message, command.fresh, nullptr);
+}
+
+Machine::State::Later Machine::State::perform_extra(const Command& /*command*/,
+                                                    const SetMode& message) {
+  const auto call = find_live(message.call);
+  if (!call) return tl::unexpected(call.error());
+  return set_mode(**call, message);
+}
+
+Machine::State::Later Machine::State::perform_extra(const Command& command,
+                                                    const StartBridge& message) {
+  const auto call = find_live(message.call);
+  if (!call) return tl::unexpected(call.error());
+  return start_bridge(**call, message, command.fresh);
+}
+
+Machine::State::Later Machine::State::perform_extra(const Command& /*command*/,
+                                                    const StopBridge& message) {
+  const auto call = find_live(message.call);
+  if (!call) return tl::unexpected(call.error());
+  return stop_bridge(**call, message.bridge);
+}
+
+Machine::State::Later Machine::State::perform_extra(const Command& command,
+                                                    const JoinGuest& message) {
+  const auto call = find_live(message.call);
+  if (!call) return tl::unexpected(call.error());
+  return join_guest(**call, command, message);
+}
+
+Machine::State::Later Machine::State::perform_extra(const Command& command,
+                                                    const PatchGuest& message) {
+  const auto call = find_live(message.call);
+  if (!call) return tl::unexpected(call.error());
+  return patch_guest(**call, command, message);
+}
+
+Machine::State::Later Machine::State::perform_extra(const Command& /*command*/,
+                                                    const LeaveGuest& message) {
+  const auto call = find_live(message.call);
+  if (!call) return tl::unexpected(call.error());
+  if (!(*call)->guests.contains(message.guest))
+    return refuse(ErrorCode::kNotFound, "there is no such guest in this call");
+  drop_guest(**call, message.guest, Outcome::kCompleted);
+  return Ok{.call = message.call};
 }
 
 Machine::State::Answer Machine::State::perform(const EndCall& command) {
@@ -53,6 +106,7 @@ tl::expected<Participant*, Refusal> Machine::State::find_participant(const CallI
 Machine::State::Answer Machine::State::perform(const RemoveParticipant& command) {
   const auto p = find_participant(command.call, command.profile);
   if (!p) return tl::unexpected(p.error());
+  if ((*p)->bridge) return stop_bridge(*calls_.find(command.call), JobId(*(*p)->bridge));
   (*p)->barred = true;
   if ((*p)->stage != Stage::kLeft) leave(*calls_.find(command.call), **p, Outcome::kKicked);
   return Ok{.call = command.call};
@@ -87,7 +141,8 @@ CallView Machine::State::view(const Call& call) {
                 .running = call.accepted_at.has_value(),
                 .at = call.at,
                 .accepted_at = call.accepted_wall,
-                .participants = {}};
+                .participants = {},
+                .extras = extras_of(call)};
   for (const Participant& p : call.participants) view.participants.push_back(view_of(p));
   return view;
 }

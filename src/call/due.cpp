@@ -37,6 +37,7 @@ void Machine::State::go_off(Call& call, const RingingTooLong& timer) {
 
 void Machine::State::go_off(Call& call, const PlaceLost& timer) {
   Participant& p = call.participants[timer.participant];
+  if (p.bridge) return drop_guest(call, JobId(*p.bridge), Outcome::kLost);
   if (!flee_to_taker(call, p)) leave(call, p, Outcome::kLost);
 }
 

@@ -55,7 +55,9 @@ Machine::State::Answer Machine::State::merge(const Sender& sender, const Init& m
   touch(call);
   const bool known = call.devices.contains(sender.connection);
   if (!known) {
-    if (call.participants.size() > limits_.receivers_per_call)
+    if (auto refusal = check_names(call, {message.from}))
+      return tl::unexpected(*std::move(refusal));
+    if (call.count_people() > limits_.receivers_per_call)
       return refuse(ErrorCode::kTooLarge, "the call of this chain has no room for one more");
     tell_all(call, InviteEvent{{message.from}}, message.from, sender.connection);
     add_participant(call, message.from);

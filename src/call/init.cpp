@@ -126,6 +126,7 @@ void Machine::State::unmake_call(Call& call) {
     if (!device.founding) tell(call, connection, end, std::nullopt, std::nullopt);
   call.ended = true;
   for (Participant& p : call.participants) close_place(call, p);
+  end_extras(call);
 }
 
 Call& Machine::State::make_call(const Sender& sender, const Init& message,
@@ -144,7 +145,7 @@ Call& Machine::State::make_call(const Sender& sender, const Init& message,
   Participant initiator = make_participant(message.from, message.settings);
   initiator.initiator = true;
   initiator.stage = message.immediate ? Stage::kActive : Stage::kPickUp;
-  if (message.immediate) set_place(initiator, sender.connection, std::nullopt);
+  if (message.immediate) set_place(call, initiator, sender.connection, std::nullopt);
   call.participants.push_back(std::move(initiator));
   for (const ProfileId& profile : receivers)
     call.participants.push_back(make_participant(profile, message.settings));
@@ -172,11 +173,13 @@ void Machine::State::set_answer_times(Participant& participant) const {
 }
 
 void Machine::State::add_devices(Call& call) {
-  for (const Participant& p : call.participants)
+  for (const Participant& p : call.participants) {
+    if (p.bridge) continue;
     for (const ConnectionId& connection : presence_.connections_of(p.profile)) {
       const auto index = call.participant_of(presence_.find(connection)->profiles);
       call.devices.try_emplace(connection, make_device(call, *index));
     }
+  }
 }
 
 // A device that comes late has its own time to answer, within the bound that keeps a device which

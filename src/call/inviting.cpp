@@ -11,8 +11,9 @@ Machine::State::Later Machine::State::perform(const Standing& standing, const In
     return refuse(ErrorCode::kNotActive, "only an active device can invite");
   const auto wanted = check_receivers(sender.who, message.to);
   if (!wanted) return tl::unexpected(wanted.error());
+  if (auto refusal = check_names(call, *wanted)) return tl::unexpected(*std::move(refusal));
   const Guests guests = sort_guests(call, *wanted);
-  if (call.participants.size() - 1 + guests.fresh.size() > limits_.receivers_per_call)
+  if (call.count_people() - 1 + guests.fresh.size() > limits_.receivers_per_call)
     return refuse(ErrorCode::kTooLarge, "a call has at most " +
                                             std::to_string(limits_.receivers_per_call) +
                                             " receivers; these would be too many");
@@ -35,6 +36,17 @@ std::vector<ProfileId> Machine::State::Guests::all() const {
   return profiles;
 }
 
+// A bridge or a guest has come under the name that a person would have.
+std::optional<Refusal> Machine::State::check_names(Call& call,
+                                                   const std::vector<ProfileId>& wanted) {
+  for (const ProfileId& profile : wanted)
+    if (const Participant* p = call.find(profile); p != nullptr && p->bridge)
+      return Refusal{ErrorCode::kConflict,
+                     "in this call " + profile.str() + " is the name of what a bridge brings in",
+                     std::nullopt};
+  return std::nullopt;
+}
+
 // Who is in the call or being rung has no need of it. The initiator's devices never ring: it may
 // come back by call.accept, also when it had been removed.
 Machine::State::Guests Machine::State::sort_guests(Call& call,
@@ -53,11 +65,12 @@ Machine::State::Guests Machine::State::sort_guests(Call& call,
 
 void Machine::State::add_participant(Call& call, const ProfileId& profile) {
   call.participants.push_back(make_participant(profile, call.settings));
-  call.group = call.group || call.participants.size() > 2;
+  call.group = call.group || call.count_people() > 2;
   calls_.add_profile(call.id, profile);
   ledger_.add(call.id, profile);
   out_.save(ParticipantAdded{call.id, profile, now_.wall});
   add_devices(call);
+  review_hidden(call);
 }
 
 void Machine::State::ring_again(Call& call, const ProfileId& profile) {

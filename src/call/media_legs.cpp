@@ -8,14 +8,26 @@ namespace parley::call {
 std::optional<Machine::State::LegOwner> Machine::State::find_leg(LegId id) {
   const auto entry = legs_.find(id);
   if (entry == legs_.end()) return std::nullopt;
-  Call& call = *calls_.find(entry->second.first);
-  Participant& participant = call.participants[entry->second.second];
+  const auto* whose = std::get_if<ParticipantLeg>(&entry->second.of);
+  if (whose == nullptr) return std::nullopt;
+  Call& call = *calls_.find(entry->second.call);
+  Participant& participant = call.participants[whose->index];
   touch(call);
   if (participant.taking && participant.taking->media.id == id)
     return LegOwner{call, participant, participant.taking->media, participant.taking->connection,
                     true};
   return LegOwner{call, participant, *participant.place->media, participant.place->connection,
                   false};
+}
+
+std::optional<Machine::State::OtherLeg> Machine::State::find_other_leg(LegId id) {
+  const auto entry = legs_.find(id);
+  if (entry == legs_.end()) return std::nullopt;
+  const auto* use = std::get_if<ExtraLeg>(&entry->second.of);
+  if (use == nullptr) return std::nullopt;
+  Call& call = *calls_.find(entry->second.call);
+  touch(call);
+  return OtherLeg{call, *use};
 }
 
 void Machine::State::on(const LegOffered& report) {
@@ -39,6 +51,8 @@ void Machine::State::on(const LegVerdict& report) {
 }
 
 void Machine::State::on(const LegConnected& report) {
+  if (const auto other = find_other_leg(report.leg))
+    return std::visit([&](const auto& leg) { connected(other->call, leg); }, other->use);
   const auto owner = find_leg(report.leg);
   if (!owner) return;
   owner->leg.connected = true;
@@ -50,16 +64,21 @@ void Machine::State::on(const LegSilent& report) { note_silent(report.leg, true)
 void Machine::State::on(const LegAudible& report) { note_silent(report.leg, false); }
 
 // A leg that is about to take over holds no place yet that could be lost.
-void Machine::State::note_silent(LegId leg, bool silent) {
+void Machine::State::note_silent(LegId leg, bool is_silent) {
+  if (const auto other = find_other_leg(leg))
+    return std::visit([&](const auto& one) { silent(other->call, one, is_silent); }, other->use);
   const auto owner = find_leg(leg);
   if (!owner) return;
   if (!owner->taking)
-    return set_lost(owner->call, owner->participant, &Place::media_back_by, silent);
-  owner->leg.connected = !silent;
+    return set_lost(owner->call, owner->participant, &Place::media_back_by, is_silent);
+  owner->leg.connected = !is_silent;
   review_taking(owner->call, owner->participant);
 }
 
 void Machine::State::on(const LegFailed& report) {
+  if (const auto other = find_other_leg(report.leg))
+    return std::visit([&](const auto& leg) { failed(other->call, leg, report.message); },
+                      other->use);
   const auto owner = find_leg(report.leg);
   if (!owner) return;
   if (owner->taking) return drop_taking(owner->call, owner->participant, report.message);
@@ -77,6 +96,7 @@ void Machine::State::lose_media(Call& call, Participant& participant, const std:
     return;
   }
   out_.push(Feed{participant.stream, std::nullopt});
+  participant.named = false;
   close_leg(call, *place.media, ErrorCode::kConflict);
   place.media.reset();
   set_lost(call, participant, &Place::media_back_by, false);
@@ -85,13 +105,19 @@ void Machine::State::lose_media(Call& call, Participant& participant, const std:
 void Machine::State::review_media(Call& call) {
   if (!call.rung && !call.accepted_at) return;
   for (Participant& p : call.participants)
-    if (p.place && !p.place->media && !p.place->socket_back_by)
-      set_place(p, p.place->connection, make_leg(call, p));
-  if (!call.accepted_at) return;
+    if (p.place && !p.bridge && !p.place->media && !p.place->socket_back_by)
+      set_place(call, p, p.place->connection, make_leg(call, p));
+  if (!call.accepted_at || call.ended) return;
+  review_mixer(call);
   for (Participant& p : call.participants) {
-    if (p.place && p.place->media) review_shown(call, p, *p.place->media);
-    if (p.taking) review_shown(call, p, p.taking->media);
+    if (!p.place || p.bridge) continue;
+    const Shown wanted = wanted_by(call, p);
+    if (p.place->media) review_shown(wanted, p.place->media->id, p.place->media->shown);
+    if (p.taking) review_shown(wanted, p.taking->media.id, p.taking->media.shown);
   }
+  for (auto& [id, guest] : call.guests)
+    if (!guest.publishes) review_shown(wanted_by(call, guest), guest.port.leg, guest.shown);
+  settle_mixer(call);
 }
 
 MediaLeg Machine::State::make_leg(const Call& call, const Participant& participant) {
@@ -99,14 +125,15 @@ MediaLeg Machine::State::make_leg(const Call& call, const Participant& participa
   leg.id = LegId{next_leg_++};
   leg.connect_by = now_.mono + limits_.media_timeout;
   const auto index = static_cast<std::size_t>(&participant - call.participants.data());
-  legs_.emplace(leg.id, std::pair(call.id, index));
+  legs_.emplace(leg.id, LegUse{call.id, ParticipantLeg{index}});
   out_.push(OpenLeg{leg.id});
   return leg;
 }
 
-void Machine::State::set_place(Participant& participant, const ConnectionId& connection,
-                               std::optional<MediaLeg> leg) {
+void Machine::State::set_place(const Call& call, Participant& participant,
+                               const ConnectionId& connection, std::optional<MediaLeg> leg) {
   if (leg) {
+    name_stream(call, participant);
     out_.push(Feed{participant.stream, leg->id});
     out_.push(Mute{participant.stream, participant.unmuted});
   }
@@ -116,16 +143,43 @@ void Machine::State::set_place(Participant& participant, const ConnectionId& con
                             .media_back_by = std::nullopt};
 }
 
-void Machine::State::review_shown(Call& call, const Participant& viewer, MediaLeg& leg) {
-  for (const Participant& other : call.participants) {
-    if (&other == &viewer) continue;
-    if (other.place) {
-      if (leg.shown.insert(other.stream).second)
-        out_.push(Show{leg.id, other.stream, other.profile});
-    } else if (leg.shown.erase(other.stream) > 0) {
-      out_.push(Hide{leg.id, other.stream});
-    }
+void Machine::State::name_stream(const Call& call, Participant& participant) {
+  if (std::exchange(participant.named, true)) return;
+  out_.push(NameStream{participant.stream, call.id, participant.profile});
+}
+
+Machine::State::Shown Machine::State::wanted_by(const Call& call, const Participant& viewer) {
+  if (call.mixer && call.wants_mix(viewer) && call.mixer->ready(viewer.profile)) {
+    const ProfileId label("mix");
+    return {{call.mixer->picture.stream, label},
+            {call.mixer->sounds.at(viewer.profile).stream, label}};
   }
+  Shown wanted;
+  for (const Participant& other : call.participants)
+    if (&other != &viewer && other.place) wanted.emplace_back(other.stream, other.profile);
+  return wanted;
+}
+
+Machine::State::Shown Machine::State::wanted_by(Call& call, const Guest& viewer) {
+  if (viewer.watches) {
+    const Participant* one = call.find(*viewer.watches);
+    if (one == nullptr || !one->place) return {};
+    return {{one->stream, one->profile}};
+  }
+  if (!call.mixer || !call.mixer->ready(ProfileId())) return {};
+  const ProfileId label("mix");
+  return {{call.mixer->picture.stream, label}, {call.mixer->sounds.at(ProfileId()).stream, label}};
+}
+
+void Machine::State::review_shown(const Shown& wanted, LegId leg, std::set<StreamId>& shown) {
+  std::set<StreamId> kept;
+  for (const auto& [stream, label] : wanted) {
+    kept.insert(stream);
+    if (shown.insert(stream).second) out_.push(Show{leg, stream, label});
+  }
+  for (const StreamId stream : shown)
+    if (!kept.contains(stream)) out_.push(Hide{leg, stream});
+  shown = std::move(kept);
 }
 
 // What was asked of a leg that is closed will never be answered by it.
@@ -145,9 +199,10 @@ void Machine::State::close_leg(const Call& call, MediaLeg& leg, ErrorCode code) 
 }
 
 void Machine::State::close_place(const Call& call, Participant& participant) {
-  if (!participant.place) return;
+  if (!participant.place || participant.bridge) return;
   if (participant.place->media) {
     out_.push(Feed{participant.stream, std::nullopt});
+    participant.named = false;
     close_leg(call, *participant.place->media);
   }
   participant.place.reset();

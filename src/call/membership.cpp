@@ -28,7 +28,8 @@ void Machine::State::join(const Standing& standing) {
   self.stage = Stage::kActive;
   self.outcome.reset();
   call.two_met = call.two_met || call.count_active() > 1;
-  set_place(self, sender.connection, std::move(own_leg));
+  set_place(call, self, sender.connection, std::move(own_leg));
+  ask_for_consent(call, self);
   review_media(call);
   if (old_leg) close_leg(call, *old_leg);
   review_alone(call);
@@ -59,6 +60,7 @@ void Machine::State::leave(Call& call, Participant& participant, Outcome outcome
   if (const auto reason = reason_to_end(call, participant)) {
     end(call, *reason);
   } else {
+    review_asking(call);
     review_media(call);
     review_alone(call);
   }
@@ -77,6 +79,7 @@ void Machine::State::end(Call& call, Outcome reason) {
   tell_all(call, EndEvent{reason, duration_ms, outcomes}, std::nullopt);
   call.ended = true;
   for (Participant& p : call.participants) close_place(call, p);
+  end_extras(call);
   ledger_.end(call.id);
   keep_superseding(call);
   touch(call);
@@ -98,15 +101,23 @@ void Machine::State::set_lost(Call& call, Participant& participant,
   if (!lost) {
     (place.*until).reset();
   } else if (!(place.*until)) {
-    place.*until = now_.mono + limits_.resume_window;
+    place.*until = patience(call, participant);
   }
   touch(call);
   if (was_lost == place.lost()) return;
+  const auto from = participant.bridge ? std::nullopt : std::optional(place.connection);
   if (place.lost()) {
-    tell_all(call, ReconnectingEvent{}, participant.profile, place.connection);
+    tell_all(call, ReconnectingEvent{}, participant.profile, from);
   } else {
-    tell_all(call, ReconnectedEvent{}, participant.profile, place.connection);
+    tell_all(call, ReconnectedEvent{}, participant.profile, from);
   }
+}
+
+// A bridge tries again until its job gives up.
+base::TimePoint Machine::State::patience(Call& call, const Participant& participant) const {
+  if (participant.bridge && call.find_bridge(*participant.bridge) != nullptr)
+    return base::TimePoint::max();
+  return now_.mono + limits_.resume_window;
 }
 
 }  // namespace parley::call

@@ -29,7 +29,8 @@ std::optional<Outcome> reason_to_end(const Call& call, const Participant& leaver
 std::map<ProfileId, Outcome> final_outcomes(const Call& call, Outcome reason) {
   std::map<ProfileId, Outcome> outcomes;
   for (const Participant& p : call.participants)
-    outcomes.emplace(p.profile, p.outcome ? *p.outcome : outcome_at_end(call, p, reason));
+    if (!p.bridge)
+      outcomes.emplace(p.profile, p.outcome ? *p.outcome : outcome_at_end(call, p, reason));
   return outcomes;
 }
 

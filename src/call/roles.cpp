@@ -46,8 +46,10 @@ ParticipantView view_of(const Participant& participant) {
                        .state = state_of(participant),
                        .connection = std::nullopt,
                        .unmuted = participant.unmuted,
-                       .outcome = participant.outcome};
-  if (participant.place) view.connection = participant.place->connection;
+                       .outcome = participant.outcome,
+                       .mode = participant.mode,
+                       .bridge = participant.bridge};
+  if (participant.place && !participant.bridge) view.connection = participant.place->connection;
   return view;
 }
 

@@ -12,6 +12,10 @@
 //   taking.cpp       call.take: a call moves to another device of its participant
 //   membership.cpp   joining, being reachable, leaving, the end of a call
 //   due.cpp          what happens when a timer goes off
+//   recording.cpp    call.record and call.consent
+//   mixing.cpp       call.mode: who gets what is mixed
+//   bridging.cpp     call.bridge; what bridges bring in; reports of jobs
+//   guests.cpp       who comes with an offer of its own
 //   media_legs.cpp   which legs and streams there are; reports of the media layer
 //   telling.cpp      events and snapshots
 #pragma once
@@ -23,6 +27,7 @@
 #include <string>
 #include <tl/expected.hpp>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "call/call.h"
@@ -68,6 +73,26 @@ class Machine::State {
     const Sender& sender;
   };
 
+  // Legs of bridges, mixers and guests.
+  struct MixLeg {
+    ProfileId profile;  // whose sound
+    bool picture = false;
+  };
+  struct SourceLeg {
+    JobId bridge;
+  };
+  struct GuestLeg {
+    JobId guest;
+  };
+  using ExtraLeg = std::variant<MixLeg, SourceLeg, GuestLeg>;
+  struct ParticipantLeg {
+    std::size_t index = 0;
+  };
+  struct LegUse {
+    CallId call;
+    std::variant<ParticipantLeg, ExtraLeg> of;
+  };
+
   // machine.cpp
   void on(const Tick& tick);
   void on(const Shutdown& shutdown);
@@ -101,24 +126,85 @@ class Machine::State {
   [[nodiscard]] std::optional<Refusal> check_beginning() const;
 
   // commands.cpp
-  void refuse_yet(const Command& command);
   void on(const Command& command);
   Answer perform(const EndCall& command);
   Answer perform(const RemoveParticipant& command);
   Answer perform(const MuteParticipant& command);
+  void finish(const Command& command, const Later& result);
+  tl::expected<Call*, Refusal> find_live(const CallId& id);
+  Later perform_extra(const Command& command, const Record& message);
+  Later perform_extra(const Command& command, const SetMode& message);
+  Later perform_extra(const Command& command, const StartBridge& message);
+  Later perform_extra(const Command& command, const StopBridge& message);
+  Later perform_extra(const Command& command, const JoinGuest& message);
+  Later perform_extra(const Command& command, const PatchGuest& message);
+  Later perform_extra(const Command& command, const LeaveGuest& message);
   tl::expected<Participant*, Refusal> find_participant(const CallId& id, const ProfileId& profile);
   static CallView view(const Call& call);
 
   // recording.cpp
   Later perform(const Standing& standing, const Record& message);
   Later perform(const Standing& standing, const Consent& message);
+  // `by`: who asks for it, and so agrees.
+  Answer start_recording(Call& call, const Record& message, const std::optional<JobId>& fresh,
+                         const ProfileId* by);
+  Answer stop_recording(Call& call);
+  void begin_recording(Call& call);
+  void tell_recording(const Call& call);
+  // Somebody has come while a recording needs everybody's consent.
+  void ask_for_consent(Call& call, const Participant& participant);
+  // Whether everybody has answered.
+  void review_asking(Call& call);
+  void end_asking(Call& call);
+  // Whom the recording leaves out now.
+  void review_hidden(Call& call);
+  void report(Call* call, const CallId& id, const JobReported& report);
+  void go_off(Call& call, const AskedTooLong& timer);
+
   // mixing.cpp
   Later perform(const Standing& standing, const SetMode& message);
+  Answer set_mode(Call& call, const SetMode& message);
+  // Starts the mixer and opens its ports, as far as somebody wants them.
+  void review_mixer(Call& call);
+  // Closes what nobody is shown any more.
+  void settle_mixer(Call& call);
+  Port open_port(const Call& call, const JobId& job, const std::string& owner, LegUse use);
+  void close_port(const Port& port, bool fed = true);
+  void mix_connected(Call& call, const ProfileId& profile, bool picture);
+  // Everybody gets everybody's tracks again.
+  void end_mix(Call& call);
+
   // bridging.cpp
   Later perform(const Standing& standing, const StartBridge& message);
   Later perform(const Standing& standing, const StopBridge& message);
+  Answer start_bridge(Call& call, const StartBridge& message, const std::optional<JobId>& fresh);
+  // Also a guest that publishes.
+  Answer stop_bridge(Call& call, const JobId& id);
+  std::optional<Refusal> check_extra(const Call& call, const std::optional<JobId>& fresh) const;
+  tl::expected<ProfileId, Refusal> name_source(Call& call, const StartBridge& message) const;
+  static bool is_name_free(Call& call, const ProfileId& profile);
+  std::optional<Refusal> check_source_room(const Call& call) const;
+  void report(Call& call, Bridge& bridge, const JobReported& report);
+  void tell_bridge(const Call& call, const BridgeView& view);
+  void note_bridge(const Call& call, const BridgeView& view);
+  void start_job(const Call& call, const JobId& job, JobWork work, std::vector<ProfileId> hidden);
+  void stop_job(const JobId& job);
+  void add_source(Call& call, const JobId& id, const ProfileId& profile, const Port& port);
+  void remove_source(Call& call, const JobId& id, const Port& port, Outcome outcome);
+  Participant* find_source(Call& call, const JobId& id);
   void on(const JobReported& report);
+  // Everything that is made of the call ends with it.
+  void end_extras(Call& call);
+
+  // guests.cpp
+  Later join_guest(Call& call, const Command& command, const JoinGuest& message);
+  Later patch_guest(Call& call, const Command& command, const PatchGuest& message);
   void on(const GuestAnswered& report);
+  void drop_guest(Call& call, const JobId& id, Outcome outcome);
+  void refuse_waiting(const Call& call, const Guest& guest);
+  void close_guest(Call& call, const JobId& id, Guest& guest, Outcome outcome);
+  static BridgeView view_of_guest(const JobId& id, const Guest& guest, BridgeState state);
+  void go_off(Call& call, const GuestOverdue& timer);
 
   // texts.cpp
   struct Author {
@@ -173,6 +259,7 @@ class Machine::State {
     [[nodiscard]] std::vector<ProfileId> all() const;
   };
   Later perform(const Standing& standing, const Invite& message);
+  static std::optional<Refusal> check_names(Call& call, const std::vector<ProfileId>& wanted);
   static Guests sort_guests(Call& call, const std::vector<ProfileId>& wanted);
   // Participants and devices move in memory.
   void add_participant(Call& call, const ProfileId& profile);
@@ -216,6 +303,7 @@ class Machine::State {
   // The place of an active participant is lost (or not any more) for one of two reasons.
   void set_lost(Call& call, Participant& participant, std::optional<base::TimePoint> Place::*until,
                 bool lost);
+  base::TimePoint patience(Call& call, const Participant& participant) const;
 
   // due.cpp
   void go_off(Call& call, const CallTooLong& timer);
@@ -234,6 +322,20 @@ class Machine::State {
   void on(const LegSilent& report);
   void on(const LegAudible& report);
   void on(const LegFailed& report);
+  struct OtherLeg {
+    Call& call;
+    ExtraLeg use;
+  };
+  std::optional<OtherLeg> find_other_leg(LegId id);
+  void connected(Call& call, const MixLeg& leg);
+  void connected(Call& call, const SourceLeg& leg);
+  void connected(Call& call, const GuestLeg& leg);
+  void silent(Call& call, const MixLeg& leg, bool is_silent);
+  void silent(Call& call, const SourceLeg& leg, bool is_silent);
+  void silent(Call& call, const GuestLeg& leg, bool is_silent);
+  void failed(Call& call, const MixLeg& leg, const std::string& message);
+  void failed(Call& call, const SourceLeg& leg, const std::string& message);
+  void failed(Call& call, const GuestLeg& leg, const std::string& message);
   struct LegOwner {
     Call& call;
     Participant& participant;
@@ -246,9 +348,14 @@ class Machine::State {
   void review_media(Call& call);
   MediaLeg make_leg(const Call& call, const Participant& participant);
   // The participant is active on `connection`, and `leg`, if any, feeds its stream from now on.
-  void set_place(Participant& participant, const ConnectionId& connection,
+  void set_place(const Call& call, Participant& participant, const ConnectionId& connection,
                  std::optional<MediaLeg> leg);
-  void review_shown(Call& call, const Participant& viewer, MediaLeg& leg);
+  void name_stream(const Call& call, Participant& participant);
+  using Shown = std::vector<std::pair<StreamId, ProfileId>>;  // and the label
+  [[nodiscard]] static Shown wanted_by(const Call& call, const Participant& viewer);
+  [[nodiscard]] static Shown wanted_by(Call& call, const Guest& viewer);
+  // What is new is shown before anything is hidden.
+  void review_shown(const Shown& wanted, LegId leg, std::set<StreamId>& shown);
   void note_silent(LegId leg, bool silent);
   // `code`: what is answered to requests that it can no longer answer, when the call goes on.
   void close_leg(const Call& call, MediaLeg& leg, ErrorCode code = ErrorCode::kNotActive);
@@ -265,6 +372,7 @@ class Machine::State {
   void tell_all(const Call& call, const EventBody& body, const std::optional<ProfileId>& profile,
                 const std::optional<ConnectionId>& from = std::nullopt);
   void tell_init(const Call& call, const ConnectionId& to);
+  [[nodiscard]] static Extras extras_of(const Call& call);
   [[nodiscard]] Snapshot snapshot(const Call& call, const ConnectionId& to) const;
 
   Limits limits_;
@@ -273,7 +381,13 @@ class Machine::State {
   Ledger ledger_;
   Errands errands_;
   CallTable calls_;
-  std::map<LegId, std::pair<CallId, std::size_t>> legs_;  // call, index of the participant
+  std::map<LegId, LegUse> legs_;
+  // From StartJob to the report of its end, which a call may not live to see.
+  struct JobUse {
+    CallId call;
+    bool records = false;
+  };
+  std::map<JobId, JobUse> jobs_;
   // Of calls that have ended; the oldest first. Our choice: many more than can end while the store
   // has not yet spoken about their beginning.
   static constexpr std::size_t kSupersedingKept = 1024;
@@ -281,6 +395,7 @@ class Machine::State {
   std::uint64_t next_leg_ = 1;
   std::uint64_t next_stream_ = 1;
   std::uint64_t next_order_ = 1;
+  std::uint64_t next_mix_ = 1;
   bool shut_down_ = false;
   bool storing_ = true;  // the store takes what is begun
 

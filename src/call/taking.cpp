@@ -36,7 +36,8 @@ void Machine::State::begin_taking(const Standing& standing) {
   self.taking = Taking{.connection = sender.connection,
                        .media = make_leg(call, self),
                        .give_up_by = now_.mono + limits_.take_over_timeout};
-  if (call.accepted_at) review_shown(call, self, self.taking->media);
+  MediaLeg& leg = self.taking->media;
+  if (call.accepted_at) review_shown(wanted_by(call, self), leg.id, leg.shown);
 }
 
 // A taker whose socket is lost must not get the call; it may come back in time.
@@ -68,7 +69,7 @@ void Machine::State::move_place(Call& call, Participant& participant, const Conn
   std::optional<MediaLeg> old_leg = std::move(participant.place->media);
   out_.save(CallAccepted{call.id, participant.profile, to, now_.wall});
   participant.moved_at = now_.mono;
-  set_place(participant, to, std::move(leg));
+  set_place(call, participant, to, std::move(leg));
   if (old_leg) close_leg(call, *old_leg);
   tell_all(call, TakeEvent{was}, participant.profile, to);
   review_media(call);

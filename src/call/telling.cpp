@@ -38,16 +38,30 @@ void Machine::State::tell_all(const Call& call, const EventBody& body,
 void Machine::State::tell_init(const Call& call, const ConnectionId& to) {
   const Device& device = call.devices.at(to);
   const TimeLeft left = time_left(call, device, now_.mono, limits_);
-  tell(call, to,
-       InitEvent{.chain = call.chain,
+  InitEvent init{.chain = call.chain,
                  .from = call.initiator().profile,
                  .to = call.receivers(),
                  .immediate = call.immediate,
                  .settings = call.settings,
                  .role = role_of(call.participants[device.participant], to),
                  .init_left_ms = to_ms(left.init),
-                 .ringing_left_ms = to_ms(left.ringing)},
-       call.initiator().profile, call.opened_from);
+                 .ringing_left_ms = to_ms(left.ringing),
+                 .extras = extras_of(call)};
+  if (call.accepted_at) {
+    init.accepted_at = call.accepted_wall;
+    for (const Participant& p : call.participants) init.participants.push_back(view_of(p));
+  }
+  tell(call, to, std::move(init), call.initiator().profile, call.opened_from);
+}
+
+Extras Machine::State::extras_of(const Call& call) {
+  Extras extras{.mode = call.mode, .recording = {}, .bridges = {}};
+  if (call.recording) extras.recording = call.recording->view;
+  for (const Bridge& bridge : call.bridges) extras.bridges.push_back(bridge.view);
+  for (const auto& [id, guest] : call.guests)
+    if (guest.publishes && guest.port.connected)
+      extras.bridges.push_back(view_of_guest(id, guest, BridgeState::kLive));
+  return extras;
 }
 
 Snapshot Machine::State::snapshot(const Call& call, const ConnectionId& to) const {
@@ -64,7 +78,8 @@ Snapshot Machine::State::snapshot(const Call& call, const ConnectionId& to) cons
                 .accepted_at = call.accepted_wall,
                 .participants = {},
                 .ringing_left_ms = to_ms(time_left(call, device, now_.mono, limits_).ringing),
-                .can_join = can_join(self, to)};
+                .can_join = can_join(self, to),
+                .extras = extras_of(call)};
   for (const Participant& p : call.participants) view.participants.push_back(view_of(p));
   return view;
 }

@@ -1,12 +1,13 @@
 #include "call/timers.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace parley::call {
 namespace {
 
 void take_earlier(Due& due, std::optional<base::TimePoint> at, Timer timer) {
-  if (at && *at < due.at) due = Due{*at, timer};
+  if (at && *at < due.at) due = Due{*at, std::move(timer)};
 }
 
 std::optional<base::TimePoint> first_response_due(const Call& call, std::size_t index) {
@@ -51,6 +52,11 @@ Due next_due(const Call& call) {
   Due due{call.end_by, CallTooLong{}};
   take_earlier(due, call.alone_until, AloneTooLong{});
   take_earlier(due, call.pick_up_by, PickUpTooLong{});
+  if (call.recording) take_earlier(due, call.recording->ask_until, AskedTooLong{});
+  for (const auto& [id, guest] : call.guests) {
+    take_earlier(due, guest.connect_by, GuestOverdue{id});
+    take_earlier(due, guest.back_by, GuestOverdue{id});
+  }
   for (std::size_t i = 0; i < call.participants.size(); ++i) {
     const Participant& p = call.participants[i];
     if (p.waiting()) consider_waiting(due, call, i);

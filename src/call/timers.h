@@ -30,8 +30,12 @@ struct MediaOverdue {
 struct TakeOverdue {
   std::size_t participant = 0;
 };
-using Timer = std::variant<CallTooLong, AloneTooLong, PickUpTooLong, ResponseOverdue,
-                           RingingTooLong, PlaceLost, MediaOverdue, TakeOverdue>;
+struct AskedTooLong {};  // whether the call may be recorded
+struct GuestOverdue {
+  JobId guest;
+};
+using Timer = std::variant<AskedTooLong, GuestOverdue, CallTooLong, AloneTooLong, PickUpTooLong,
+                           ResponseOverdue, RingingTooLong, PlaceLost, MediaOverdue, TakeOverdue>;
 
 struct Due {
   base::TimePoint at;

@@ -75,6 +75,43 @@ call::RequestBody body_for(const Step& step, const call::CallId& call) {
   }
 }
 
+// What is made of a call beside forwarding it. Little of it, so that calls still live.
+call::RequestBody extra_for(unsigned n, const call::CallId& call, const call::JobId& job) {
+  using P = call::RecordPolicy;
+  const call::ProfileId profile = any_profile(n / 16);
+  switch (n % 16) {
+    case 0:
+    case 1:
+      return call::Record{.call = call, .policy = n / 16 % 2 ? P::kConsent : P::kNotify};
+    case 2:
+      return call::Record{.call = call, .start = false};
+    case 3:
+    case 4:
+    case 5:
+      return call::Consent{call, n / 16 % 3 != 0};
+    case 6:
+    case 7:
+      return call::SetMode{call, call::Mode::kMix, {}};
+    case 8:
+      return call::SetMode{call, call::Mode::kForward, {}};
+    case 9:
+    case 10:
+      return call::SetMode{call, n / 128 % 3 ? call::Mode::kMix : call::Mode::kForward, profile};
+    case 11:
+      return call::StartBridge{.call = call,
+                               .kind = call::BridgeKind::kHls,
+                               .only = n / 128 % 2 ? std::optional(profile) : std::nullopt};
+    case 12:
+    case 13:
+      return call::StartBridge{.call = call,
+                               .direction = call::Direction::kIn,
+                               .url = "rtmp://there/key",
+                               .profile = n / 128 % 2 ? std::optional(profile) : std::nullopt};
+    default:
+      return call::StopBridge{call, job};
+  }
+}
+
 }  // namespace
 
 Player::Player() : limits_(small_limits()), machine_(limits_) {
@@ -122,7 +159,14 @@ void Player::ask(const std::string& from, call::RequestBody body, bool admin,
                  const std::string& what) {
   if (without_socket_.contains(from)) return;
   const std::string id = next_id();
-  asked_.push_back({call::ConnectionId(from), {call::RequestId(id), std::move(body)}, admin});
+  const bool may = next_ % 5 != 0;
+  asked_.push_back({.connection = call::ConnectionId(from),
+                    .request = {call::RequestId(id), std::move(body)},
+                    .admin = admin,
+                    .may_record = may,
+                    .may_mix = may,
+                    .may_bridge = may,
+                    .fresh = call::JobId("job-" + id)});
   if (asked_.size() > 40) asked_.erase(asked_.begin());
   const call::Received received = asked_.back();
   hand_in(received, from + " " + what + " as " + id);
@@ -159,6 +203,11 @@ void Player::request(const Step& step) {
   call::CallId call = pick_call(step.b);
   if (step.a % 8 != 0 && !told_of_.empty())
     std::tie(from, call) = told_of_[step.b % told_of_.size()];
+  if (step.c % 5 == 4) {
+    const unsigned n = step.c / 5;
+    return ask(from, extra_for(n, call, jobs_[n / 16 % jobs_.size()]), false,
+               "extra " + std::to_string(n % 16) + " about " + call.str());
+  }
   ask(from, body_for(step, call), false,
       "request " + std::to_string(step.c % 16) + " about " + call.str());
 }
@@ -199,8 +248,79 @@ void Player::command(const Step& step) {
       post.text.chain = chains_[step.c % chains_.size()];
     return post;
   };
+  if (step.a / 4 % 3 != 0) return guest_command(step);
   hand_in(call::Command{next_ticket_++, body()},
           "command " + std::to_string(step.a % 4) + " about " + call.str());
+}
+
+void Player::guest_command(const Step& step) {
+  const call::CallId call = pick_call(step.b);
+  const call::JobId job = jobs_[step.c % jobs_.size()];
+  const auto body = [&]() -> call::CommandBody {
+    switch (step.a / 12 % 8) {
+      case 0:
+      case 1:
+        return call::JoinGuest{call, any_profile(step.c), true, {}, "v=0"};
+      case 2:
+        return call::JoinGuest{call, any_profile(step.c), false, any_profile(step.c / 8), "v=0"};
+      case 3:
+        return call::JoinGuest{call, any_profile(step.c), false, {}, "v=0"};
+      case 4:
+        return call::PatchGuest{call, job, "a=ice-ufrag:x"};
+      case 5:
+        return call::LeaveGuest{call, job};
+      default:
+        break;
+    }
+    // Servers may ask for the rest as well.
+    return std::visit(
+        base::Overloaded{[](const call::Record& m) -> call::CommandBody { return m; },
+                         [](const call::SetMode& m) -> call::CommandBody { return m; },
+                         [](const call::StartBridge& m) -> call::CommandBody { return m; },
+                         [](const call::StopBridge& m) -> call::CommandBody { return m; },
+                         [&](const auto&) -> call::CommandBody {
+                           return call::LeaveGuest{call, job};
+                         }},
+        extra_for(step.c, call, job));
+  }();
+  const call::JobId fresh("guest-" + std::to_string(next_ticket_));
+  hand_in(call::Command{next_ticket_++, body, fresh}, "command about guests of " + call.str());
+}
+
+// ---- jobs -----------------------------------------------------------------------------------
+
+void Player::report_job(const Step& step) {
+  using S = call::JobState;
+  static constexpr S kStates[] = {S::kStarting, S::kLive,         S::kLive,  S::kLive,
+                                  S::kLive,     S::kReconnecting, S::kEnded, S::kFailed};
+  const call::JobId job = jobs_[step.a % jobs_.size()];
+  const S state = kStates[step.b % std::size(kStates)];
+  hand_in(call::JobReported{job, state, state == S::kFailed ? "it broke" : "", ""},
+          job.str() + " says " + std::to_string(static_cast<int>(state)));
+}
+
+void Player::report_port(const Step& step) {
+  const base::LegId leg = ports_[step.a % ports_.size()];
+  const std::string name = " port " + std::to_string(leg.value);
+  switch (step.b % 8) {
+    case 4:
+      return hand_in(call::LegSilent{leg}, "silent" + name);
+    case 5:
+      return hand_in(call::LegAudible{leg}, "audible" + name);
+    case 6:
+      return hand_in(call::LegFailed{leg, "gone"}, "failed" + name);
+    case 7: {
+      if (asked_guests_.empty()) return;
+      const auto [guest, ticket] = asked_guests_[step.c % asked_guests_.size()];
+      std::erase(asked_guests_, std::pair(guest, ticket));
+      call::GuestAnswered answer{guest, ticket, {}, "v=0"};
+      if (step.c % 3 == 0)
+        answer.refusal = call::Refusal{call::ErrorCode::kBadRequest, "no SDP", std::nullopt};
+      return hand_in(answer, "answered guest " + std::to_string(guest.value));
+    }
+    default:
+      return hand_in(call::LegConnected{leg}, "connected" + name);
+  }
 }
 
 // ---- the media layer ------------------------------------------------------------------------
@@ -286,7 +406,9 @@ void Player::play(const Step& step) {
   if (what < 69) return repeat(step);
   if (what < 72) return command(step);
   if (what < 74) return change_store(step);
-  if (what < 94) return report(step);
+  if (what < 84) return report(step);
+  if (what < 90) return report_port(step);
+  if (what < 94) return report_job(step);
   pass(step);
 }
 
@@ -325,26 +447,50 @@ void push_bounded(std::vector<T>& list, T value, std::size_t most, std::size_t k
 }
 
 void Player::keep(const call::Effect& effect) {
-  std::visit(base::Overloaded{[&](const call::SendReply& e) { count(e); },
-                              [&](const call::SendEvent& e) {
-                                if (std::holds_alternative<call::InitEvent>(e.event.body))
-                                  push_bounded(told_of_, {e.connection.str(), e.event.call}, 12);
-                                if (std::holds_alternative<call::TakeEvent>(e.event.body))
-                                  ++happened_["take-over"];
-                              },
-                              [&](const call::OpenLeg& e) { push_bounded(legs_, e.leg, 8, 1); },
-                              [&](const call::ToLeg& e) { to_legs_.push_back(e); },
-                              [&](const call::DeliverText& e) {
-                                ++happened_["text"];
-                                push_bounded(chains_, e.text.chain, 8, 1);
-                              },
-                              [&](const call::Recall&) { ++happened_["recall"]; },
-                              [&](const call::Save& e) {
-                                if (const auto* ended = std::get_if<call::CallEnded>(&e))
-                                  ++happened_[name_of(ended->reason)];
-                              },
-                              [](const auto&) {}},
-             effect);
+  std::visit(
+      base::Overloaded{
+          [&](const call::SendReply& e) { count(e); },
+          [&](const call::SendEvent& e) {
+            if (std::holds_alternative<call::InitEvent>(e.event.body))
+              push_bounded(told_of_, {e.connection.str(), e.event.call}, 12);
+            if (std::holds_alternative<call::TakeEvent>(e.event.body)) ++happened_["take-over"];
+            if (const auto* view = std::get_if<call::RecordingView>(&e.event.body))
+              ++happened_[view->state == call::RecordingState::kOn ? "recorded" : "recording"];
+            if (const auto* view = std::get_if<call::BridgeView>(&e.event.body))
+              ++happened_[view->state == call::BridgeState::kLive ? "bridged" : "bridge"];
+          },
+          [&](const call::OpenLeg& e) { push_bounded(legs_, e.leg, 8, 1); },
+          [&](const call::ToLeg& e) { to_legs_.push_back(e); },
+          [&](const call::StartJob& e) {
+            ++happened_["job"];
+            push_bounded(jobs_, e.job, 8, 1);
+          },
+          [&](const call::OpenPort& e) { push_bounded(ports_, e.leg, 8, 1); },
+          [&](const call::OpenGuest& e) {
+            push_bounded(ports_, e.leg, 8, 1);
+            asked_guests_.emplace_back(e.leg, e.ticket);
+          },
+          [&](const call::PatchLeg& e) { asked_guests_.emplace_back(e.leg, e.ticket); },
+          [&](const call::Show& e) {
+            if (e.profile.str() == "mix") ++happened_["mixed"];
+          },
+          [&](const call::CommandDone& e) {
+            const auto* ok = std::get_if<call::Ok>(&e.body);
+            if (ok == nullptr || !ok->sdp || !ok->bridge) return;
+            ++happened_["guest"];
+            push_bounded(jobs_, *ok->bridge, 8, 1);
+          },
+          [&](const call::DeliverText& e) {
+            ++happened_["text"];
+            push_bounded(chains_, e.text.chain, 8, 1);
+          },
+          [&](const call::Recall&) { ++happened_["recall"]; },
+          [&](const call::Save& e) {
+            if (const auto* ended = std::get_if<call::CallEnded>(&e))
+              ++happened_[name_of(ended->reason)];
+          },
+          [](const auto&) {}},
+      effect);
 }
 
 void Player::count(const call::SendReply& effect) {

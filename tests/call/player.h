@@ -50,6 +50,9 @@ class Player {
   void command(const Step& step);
   void report(const Step& step);
   void verdict(const Step& step);
+  void report_job(const Step& step);
+  void report_port(const Step& step);
+  void guest_command(const Step& step);
   void change_store(const Step& step);
   void pass(const Step& step);
   void ask(const std::string& from, call::RequestBody body, bool admin, const std::string& what);
@@ -78,6 +81,9 @@ class Player {
   std::vector<std::pair<std::string, call::CallId>> told_of_;  // devices and calls, latest last
   std::vector<base::LegId> legs_{base::LegId{999'999}};        // one that never was, then real ones
   std::vector<call::ToLeg> to_legs_;
+  std::vector<call::JobId> jobs_{call::JobId("unheard-of")};
+  std::vector<base::LegId> ports_{base::LegId{999'999}};  // also of guests
+  std::vector<std::pair<base::LegId, std::uint64_t>> asked_guests_;
   std::map<std::string, std::size_t> happened_;
   std::vector<std::pair<call::Input, base::Instant>> inputs_;
   std::vector<std::string> words_;  // for each of them

@@ -34,10 +34,23 @@ rc::Gen<Step> any_step() {
 }
 
 // Without these nothing was tried.
-constexpr const char* kMustHappen[] = {
-    "completed", "cancelled",     "rejected",           "busy",      "missed",
-    "lost",      "failed",        "shutdown",           "take-over", "text",
-    "recall",    "refused ended", "refused unavailable"};
+constexpr const char* kMustHappen[] = {"completed",
+                                       "cancelled",
+                                       "rejected",
+                                       "busy",
+                                       "missed",
+                                       "lost",
+                                       "failed",
+                                       "shutdown",
+                                       "take-over",
+                                       "text",
+                                       "recall",
+                                       "refused ended",
+                                       "refused unavailable",
+                                       "recorded",
+                                       "mixed",
+                                       "bridged",
+                                       "guest"};
 
 bool nothing_is_left_out(const std::map<std::string, std::size_t>& happened) {
   return std::all_of(std::begin(kMustHappen), std::end(kMustHappen), [&](const char* name) {

@@ -42,6 +42,8 @@ void Watch::see_end(const call::Machine& machine) {
   expect(open_.empty(), "a leg is left behind");
   expect(fed_.empty(), "a stream is left behind");
   expect(owed_.empty(), "a reply is still owed");
+  expect(tickets_.empty(), "a command is still to be answered");
+  for (const auto& [id, job] : jobs_) expect(job.stopped, "a job outlives everything");
 }
 
 // ---- inputs ---------------------------------------------------------------------------------
@@ -148,7 +150,13 @@ void Watch::check_event(Call& call, const call::Event& event, const call::Connec
     expect(end->outcomes == call.outcomes, "call.end differs from what was recorded");
     return;
   }
-  if (!event.profile) return;
+  if (const auto* view = std::get_if<call::RecordingView>(&event.body))
+    return check_view(*view, event.call);
+  if (!event.profile || std::holds_alternative<call::BridgeView>(event.body)) return;
+  if (!call.parties.contains(*event.profile)) {  // what a bridge brings in is no party
+    expect(!event.connection, "an outsider has a device");
+    return;
+  }
   Party& party = call.parties[*event.profile];
   if (std::holds_alternative<call::RingingEvent>(event.body)) {
     expect(!party.active, "a device rings of one who is active");
@@ -268,6 +276,95 @@ void Watch::check(const call::CallEnded& record) {
   expect(record.duration_ms >= 0, "a negative duration");
 }
 
+void Watch::check(const call::RecordingBegan& record) {
+  expect(!call_of(record.call).ended, "a recording begins after the end");
+  expect(recording_.try_emplace(record.recording, record.call).second, "a recording begins twice");
+}
+
+void Watch::check(const call::RecordingOver& record) {
+  expect(recording_.erase(record.recording) == 1, "a recording is over that never began");
+}
+
+// ---- jobs and guests ------------------------------------------------------------------------
+
+void Watch::check_view(const call::RecordingView& view, const call::CallId& id) {
+  const auto job = jobs_.find(view.recording);
+  const bool runs = job != jobs_.end() && job->second.call == id;
+  if (view.state == call::RecordingState::kOn)
+    expect(runs, "a recording is told to be on that no job makes");
+}
+
+void Watch::note(const call::JobReported& input) {
+  if (input.state == call::JobState::kEnded || input.state == call::JobState::kFailed)
+    jobs_.erase(input.job);
+}
+
+void Watch::note(const call::GuestAnswered& input) {
+  // The media layer keeps nothing of a guest it has refused.
+  if (input.refusal && tickets_.contains(input.ticket) && guests_.erase(input.leg) == 1)
+    open_.erase(input.leg);
+}
+
+void Watch::check(const call::CommandDone& effect) {
+  expect(tickets_.erase(effect.ticket) == 1, "a command is answered twice");
+}
+
+void Watch::check(const call::StartJob& effect) {
+  expect(named_.insert(effect.job).second, "a job is started twice");
+  const bool records = std::holds_alternative<call::RecordWork>(effect.work);
+  jobs_[effect.job] = {effect.call, false, records};
+  if (withdrawn_.contains(effect.call)) return;
+  expect(!call_of(effect.call).ended, "a job is started after the end");
+  expect(!records || recording_.contains(effect.job), "a recording that is not on disk");
+}
+
+void Watch::check(const call::UpdateJob& effect) {
+  expect(jobs_.contains(effect.job), "a job is told something that has ended");
+}
+
+void Watch::check(const call::StopJob& effect) {
+  const auto job = jobs_.find(effect.job);
+  expect(job != jobs_.end(), "a job is stopped that does not run");
+  if (job == jobs_.end()) return;
+  expect(!std::exchange(job->second.stopped, true), "a job is stopped twice");
+}
+
+void Watch::check(const call::NameStream& effect) {
+  expect(!fed_.contains(effect.stream), "a stream gets its name too late");
+  names_.insert_or_assign(effect.stream, effect.profile);
+}
+
+void Watch::check(const call::OpenPort& effect) {
+  expect(opened_.insert(effect.leg).second, "a leg is opened twice");
+  expect(jobs_.contains(effect.job), "a port is opened for no job");
+  open_.insert(effect.leg);
+  ports_[effect.leg] = {effect.job, effect.owner};
+}
+
+void Watch::check(const call::OpenGuest& effect) {
+  expect(opened_.insert(effect.leg).second, "a leg is opened twice");
+  expect(tickets_.contains(effect.ticket), "a guest whom nobody asked for");
+  open_.insert(effect.leg);
+  guests_.insert(effect.leg);
+}
+
+void Watch::check(const call::PatchLeg& effect) {
+  expect(guests_.contains(effect.leg), "somebody is patched who is no guest");
+}
+
+// Nobody hears himself, and nobody is shown a mix that is made for somebody else.
+void Watch::check_mixed(const call::Show& effect) {
+  const auto feeder = fed_.find(effect.stream);
+  if (feeder == fed_.end()) return;
+  const auto port = ports_.find(feeder->second);
+  if (port == ports_.end() || !port->second.second.starts_with("mix/")) return;
+  const auto owner = owners_.find(effect.leg);
+  if (guests_.contains(effect.leg))
+    expect(port->second.second == "mix/", "a guest is shown somebody's own sound");
+  else if (owner != owners_.end())
+    expect(port->second.second == "mix/" + owner->second.str(), "a mix is shown to somebody else");
+}
+
 void Watch::check_calls(const call::Machine& machine, base::TimePoint now) {
   std::size_t alive = 0;
   for (auto entry = calls_.begin(); entry != calls_.end();) {
@@ -306,6 +403,9 @@ void Watch::check(const call::OpenLeg& effect) {
 void Watch::check(const call::CloseLeg& effect) {
   expect(open_.erase(effect.leg) == 1, "a leg is closed that is not open");
   takers_legs_.erase(effect.leg);
+  ports_.erase(effect.leg);
+  guests_.erase(effect.leg);
+  owners_.erase(effect.leg);
   std::erase_if(shown_, [&](const auto& entry) { return entry.first == effect.leg; });
 }
 
@@ -324,6 +424,11 @@ void Watch::check(const call::Feed& effect) {
   if (effect.leg) {
     expect(open_.contains(*effect.leg), "a stream is fed by a leg that is not open");
     fed_[effect.stream] = *effect.leg;
+    const bool mixes =
+        ports_.contains(*effect.leg) && ports_.at(*effect.leg).second.starts_with("mix");
+    expect(mixes || names_.contains(effect.stream), "a stream is fed that has no name");
+    if (const auto name = names_.find(effect.stream); name != names_.end())
+      owners_.insert_or_assign(*effect.leg, name->second);
     takers_legs_.erase(*effect.leg);
   } else {
     expect(fed_.erase(effect.stream) == 1, "a stream is stopped that nobody fed");
@@ -333,6 +438,10 @@ void Watch::check(const call::Feed& effect) {
 void Watch::check(const call::Show& effect) {
   expect(open_.contains(effect.leg), "something is shown to a leg that is not open");
   expect(shown_.insert({effect.leg, effect.stream}).second, "a stream is shown twice");
+  expect(!ports_.contains(effect.leg), "something is shown to a port");
+  const auto feeder = fed_.find(effect.stream);
+  expect(feeder == fed_.end() || feeder->second != effect.leg, "somebody is shown to himself");
+  check_mixed(effect);
 }
 
 void Watch::check(const call::Hide& effect) {
@@ -351,6 +460,9 @@ void Watch::check_legs() {
     expect(open_.contains(leg), "a closed leg feeds a stream");
     expect(feeding.insert(leg).second, "a leg feeds two streams");
   }
+  // A port or a guest's leg feeds nothing before it is connected, or ever.
+  for (const auto& [leg, port] : ports_) feeding.insert(leg);
+  feeding.insert(guests_.begin(), guests_.end());
   expect(feeding.size() + takers_legs_.size() == open_.size(), "a leg is open that feeds nothing");
 }
 

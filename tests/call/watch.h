@@ -75,6 +75,21 @@ class Watch {
   void check(const call::Show& effect);
   void check(const call::Hide& effect);
   void check(const call::Mute& effect);
+  void check(const call::NameStream& effect);
+  void check(const call::StartJob& effect);
+  void check(const call::UpdateJob& effect);
+  void check(const call::StopJob& effect);
+  void check(const call::OpenPort& effect);
+  void check(const call::OpenGuest& effect);
+  void check(const call::PatchLeg& effect);
+  void check(const call::CommandDone& effect);
+  void check(const call::RecordingBegan& record);
+  void check(const call::RecordingOver& record);
+  void check_view(const call::RecordingView& view, const call::CallId& id);
+  void check_mixed(const call::Show& effect);
+  void note(const call::JobReported& input);
+  void note(const call::GuestAnswered& input);
+  void note(const call::Command& input) { tickets_.insert(input.ticket); }
   void check(const call::DeliverText& effect);
   void check(const call::Recall& effect);
   void check(const call::StoreText& effect);
@@ -119,6 +134,20 @@ class Watch {
   std::map<call::LegId, call::ConnectionId> takers_legs_;  // do not feed a stream yet
   std::map<call::StreamId, call::LegId> fed_;
   std::set<std::pair<call::LegId, call::StreamId>> shown_;
+  // Jobs: from StartJob to the report of their end.
+  struct Job {
+    call::CallId call;
+    bool stopped = false;
+    bool records = false;
+  };
+  std::map<call::JobId, Job> jobs_;
+  std::set<call::JobId> named_;  // every job there ever was
+  std::map<call::JobId, call::CallId> recording_;
+  std::map<call::LegId, std::pair<call::JobId, std::string>> ports_;  // and the owner
+  std::set<call::LegId> guests_;
+  std::set<std::uint64_t> tickets_;  // commands that wait
+  std::map<call::StreamId, call::ProfileId> names_;
+  std::map<call::LegId, call::ProfileId> owners_;  // of legs that feed a named stream
   std::vector<std::string> problems_;
 };
 
