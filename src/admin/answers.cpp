@@ -26,8 +26,9 @@ void write_call(wire::Writer& w, const call::CallView& c) {
 }
 
 bool takes_part(const call::CallView& c, const base::ProfileId& profile) {
-  return std::any_of(c.participants.begin(), c.participants.end(),
-                     [&](const auto& participant) { return participant.profile == profile; });
+  return std::any_of(c.participants.begin(), c.participants.end(), [&](const auto& participant) {
+    return participant.profile == profile && !participant.bridge;
+  });
 }
 
 bool wanted(const LiveCalls& question, const call::CallView& c) {
@@ -77,11 +78,40 @@ Response answer(const OneCall& question, const base::ChainId& chain, const wire:
   return {200, w.finish(), {}};
 }
 
+namespace {
+
+// Only what begins something has a body.
+Response started(const call::CommandBody& command, const call::Ok& ok) {
+  const auto* record = std::get_if<call::Record>(&command);
+  const bool begins =
+      (record != nullptr && record->start) || std::holds_alternative<call::StartBridge>(command);
+  if (!begins) return {204, {}, {}};
+  wire::Writer w;
+  w.optional_id("callId", ok.call);
+  w.optional_id("recordingId", ok.recording);
+  w.optional_id("bridgeId", ok.bridge);
+  return {201, w.finish(), {}};
+}
+
+}  // namespace
+
+bool takes_part(const call::CallView& live, const std::vector<base::ProfileId>& profiles) {
+  return std::any_of(profiles.begin(), profiles.end(),
+                     [&](const base::ProfileId& profile) { return takes_part(live, profile); });
+}
+
+Response answer(const LiveBridges& /*question*/, const call::CallView& live) {
+  wire::Writer w;
+  w.array("items", live.extras.bridges,
+          [&w](const call::BridgeView& b) { w.nested([&] { wire::write(w, b); }); });
+  return {200, w.finish(), {}};
+}
+
 Response answer(const Ask& question, const std::variant<call::Ok, call::Refusal>& done) {
   if (const auto* refusal = std::get_if<call::Refusal>(&done)) return error(*refusal);
-  const auto* text = std::get_if<call::PostText>(&question.command);
-  if (text == nullptr) return {204, {}, {}};
   const auto& ok = std::get<call::Ok>(done);
+  const auto* text = std::get_if<call::PostText>(&question.command);
+  if (text == nullptr) return started(question.command, ok);
   wire::Writer w;
   w.id("id", text->id);
   w.optional_id("chainId", ok.chain);
@@ -116,6 +146,8 @@ Response not_found(const Question& question) {
   const char* what = std::visit(
       base::Overloaded{
           [](const OneCall&) { return "there is no such call"; },
+          [](const Ask&) { return "no call of this id lives, or none of yours"; },
+          [](const LiveBridges&) { return "no call of this id lives, or none of yours"; },
           [](const Chains& q) {
             return q.before ? "this profile has no chain of the id `before`"
                             : "this profile has no chains";

@@ -56,6 +56,13 @@ struct OneCall {
 };
 struct Ask {
   call::CommandBody command;
+  // Set: who asks has not the grant `admin`, and must take part in `call` as one of these.
+  std::optional<std::vector<base::ProfileId>> own = std::nullopt;
+  base::CallId call = base::CallId();
+};
+struct LiveBridges {
+  base::CallId call;
+  std::optional<std::vector<base::ProfileId>> own;  // likewise
 };
 struct Chains {
   base::ProfileId profile;
@@ -67,7 +74,7 @@ struct History {
   std::optional<std::string> before;
   std::size_t limit = wire::kDefaultPage;
 };
-using Question = std::variant<LiveCalls, OneCall, Ask, Chains, History>;
+using Question = std::variant<LiveCalls, OneCall, Ask, LiveBridges, Chains, History>;
 using Outcome = std::variant<Response, Question>;
 
 // `live`: all calls that live, in any order.
@@ -78,6 +85,10 @@ using Outcome = std::variant<Response, Question>;
                               const wire::CallItem& ended);
 [[nodiscard]] Response answer(const Ask& question,
                               const std::variant<call::Ok, call::Refusal>& done);
+[[nodiscard]] Response answer(const LiveBridges& question, const call::CallView& live);
+// Whether one of these takes part in the call.
+[[nodiscard]] bool takes_part(const call::CallView& live,
+                              const std::vector<base::ProfileId>& profiles);
 [[nodiscard]] Response answer(const Chains& question, const std::vector<wire::ChainEntry>& chains,
                               bool more);
 [[nodiscard]] Response answer(const History& question, const std::vector<wire::Item>& items,
@@ -96,6 +107,8 @@ class Api {
   [[nodiscard]] Outcome handle(const Request& request, base::Instant now);
 
  private:
+  [[nodiscard]] Outcome ask(const Request& request, std::string_view path,
+                            const auth::Claims& claims, base::Instant now);
   [[nodiscard]] std::optional<Response> refuse(const auth::Claims& claims, base::TimePoint now);
 
   const Rules rules_;

@@ -42,6 +42,45 @@ Outcome mute_participant(Asked& asked) {
   return Ask{std::move(command)};
 }
 
+// ---- recording, mixing, bridging ------------------------------------------------------------
+
+// `admin` may do it to every call, another grant to the calls its bearer takes part in.
+std::optional<std::vector<base::ProfileId>> own_of(const Asked& asked) {
+  if (asked.claims.grants.contains(std::string(kGrant))) return std::nullopt;
+  return asked.claims.profiles;
+}
+
+template <class Command>
+Outcome ask_about(const Asked& asked, Command command) {
+  base::CallId call = command.call;
+  return Ask{std::move(command), own_of(asked), std::move(call)};
+}
+
+Outcome start_recording(Asked& asked) {
+  return ask_about(asked, wire::read_record(base::CallId(asked.names[0]), asked.body));
+}
+
+Outcome stop_recording(Asked& asked) {
+  return ask_about(asked, call::Record{.call = base::CallId(asked.names[0]), .start = false});
+}
+
+Outcome set_mode(Asked& asked) {
+  return ask_about(asked, wire::read_mode(base::CallId(asked.names[0]), asked.body));
+}
+
+Outcome start_bridge(Asked& asked) {
+  return ask_about(asked, wire::read_bridge(base::CallId(asked.names[0]), asked.body));
+}
+
+Outcome stop_bridge(Asked& asked) {
+  return ask_about(asked,
+                   call::StopBridge{base::CallId(asked.names[0]), base::JobId(asked.names[1])});
+}
+
+Outcome list_bridges(Asked& asked) {
+  return LiveBridges{base::CallId(asked.names[0]), own_of(asked)};
+}
+
 // ---- texts and chains -----------------------------------------------------------------------
 
 Outcome post_text(Asked& asked) {
@@ -144,6 +183,12 @@ const std::vector<Operation>& operations() {
       {"DELETE", "calls/*", false, end_call},
       {"DELETE", "calls/*/participants/*", false, remove_participant},
       {"PATCH", "calls/*/participants/*", true, mute_participant},
+      {"POST", "calls/*/recording", true, start_recording, "record"},
+      {"DELETE", "calls/*/recording", false, stop_recording, "record"},
+      {"PUT", "calls/*/mode", true, set_mode, "mix"},
+      {"POST", "calls/*/bridges", true, start_bridge, "bridge"},
+      {"GET", "calls/*/bridges", false, list_bridges, "bridge"},
+      {"DELETE", "calls/*/bridges/*", false, stop_bridge, "bridge"},
       {"POST", "texts", true, post_text},
       {"GET", "profiles/*/chains", false, list_chains},
       {"GET", "chains/*/items", false, read_history},

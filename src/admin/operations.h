@@ -28,6 +28,7 @@ struct Operation {
   std::string_view path;
   bool has_body = false;
   Outcome (*perform)(Asked& asked) = nullptr;
+  std::string_view grant = {};  // is enough in place of `admin`
 };
 
 // In any order.

@@ -99,7 +99,19 @@ void ApiDesk::ask(const admin::OneCall& question, const Answer& answer) {
       });
 }
 
+void ApiDesk::ask(const admin::LiveBridges& question, const Answer& answer) {
+  const auto live = ports_.find(question.call);
+  if (!live || (question.own && !admin::takes_part(*live, *question.own)))
+    return answer(admin::not_found(question));
+  answer(admin::answer(question, *live));
+}
+
 void ApiDesk::ask(const admin::Ask& question, const Answer& answer) {
+  if (question.own) {
+    const auto live = ports_.find(question.call);
+    if (!live || !admin::takes_part(*live, *question.own))
+      return answer(admin::not_found(question));
+  }
   ports_.command(question.command, [question, answer](const Driver::Answer& done) {
     answer(admin::answer(question, done));
   });

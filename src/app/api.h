@@ -41,6 +41,7 @@ class ApiDesk {
   void ask(const admin::LiveCalls& question, const Answer& answer);
   void ask(const admin::OneCall& question, const Answer& answer);
   void ask(const admin::Ask& question, const Answer& answer);
+  void ask(const admin::LiveBridges& question, const Answer& answer);
   void ask(const admin::Chains& question, const Answer& answer);
   void ask(const admin::History& question, const Answer& answer);
   [[nodiscard]] net::HttpResponse finish(const admin::Response& response);

@@ -1,8 +1,10 @@
 #include "app/driver.h"
 
+#include <type_traits>
 #include <utility>
 
 #include "app/log.h"
+#include "app/secrets.h"
 #include "app/translate.h"
 #include "base/overloaded.h"
 
@@ -17,6 +19,17 @@ bool leaves(const call::RequestBody& request) {
          std::holds_alternative<call::Reject>(request);
 }
 
+// What may need a name for what it starts.
+template <class Body>
+bool starts_job(const Body& body) {
+  return std::visit(
+      []<class One>(const One&) {
+        return std::is_same_v<One, call::Record> || std::is_same_v<One, call::StartBridge> ||
+               std::is_same_v<One, call::JoinGuest>;
+      },
+      body);
+}
+
 }  // namespace
 
 Driver::Driver(Ports ports, const call::Limits& limits, SessionRules rules, std::string node)
@@ -24,6 +37,7 @@ Driver::Driver(Ports ports, const call::Limits& limits, SessionRules rules, std:
       max_waiting_(rules.waiting_effects),
       machine_(limits),
       sessions_(session_ports(), std::move(rules), std::move(node), counters_),
+      jobs_(make_jobs()),
       gate_(make_gate()) {}
 
 Driver::~Driver() = default;
@@ -37,6 +51,10 @@ SessionPorts Driver::session_ports() {
       .ask = [this](const Session& session, const Question& question) { ask(session, question); },
       .rearm = ports_.rearm,
   };
+}
+
+DriverJobs Driver::make_jobs() {
+  return {ports_.jobs, ports_.now, ports_.media, [this](const call::Input& input) { feed(input); }};
 }
 
 Gate Driver::make_gate() {
@@ -83,8 +101,9 @@ void Driver::feed(const call::Input& input) {
 
 // What sessions have to tell.
 void Driver::take(call::Input input) {
-  const auto* request = std::get_if<call::Received>(&input);
+  auto* request = std::get_if<call::Received>(&input);
   if (request == nullptr) return feed(input);
+  if (starts_job(request->request.body)) request->fresh = base::JobId(random_name());
   // Who wants to leave must be able to for longer than others.
   const std::size_t room = leaves(request->request.body) ? 2 * max_waiting_ : max_waiting_;
   if (gate_.waiting() + texts_on_their_way_ < room) return feed(input);
@@ -106,11 +125,11 @@ void Driver::perform(call::Effect effect) {
                  [&](const call::Recall& e) { recall(e); },
                  [&](const call::StoreText& e) { store_text(e); },
                  [&](const call::ToLeg& e) { send_to_leg(e); },
-                 [](const call::StartJob&) {},
-                 [](const call::UpdateJob&) {},
-                 [](const call::StopJob&) {},
-                 [](const call::OpenGuest&) {},
-                 [](const call::PatchLeg&) {},
+                 [&](const call::StartJob& e) { jobs_.perform(e); },
+                 [&](const call::UpdateJob& e) { jobs_.perform(e); },
+                 [&](const call::StopJob& e) { jobs_.perform(e); },
+                 [&](const call::OpenGuest& e) { send_for_guest(e); },
+                 [&](const call::PatchLeg& e) { send_for_guest(e); },
                  [](const call::Save&) {},  // the gate has handed it to the store
                  [&](const auto& e) { ports_.media(to_command(e)); },
              },
@@ -120,7 +139,9 @@ void Driver::perform(call::Effect effect) {
 void Driver::command(call::CommandBody command, std::function<void(const Answer&)> done) {
   const std::uint64_t ticket = next_command_++;
   commands_[ticket] = std::move(done);
-  feed(call::Command{ticket, std::move(command)});
+  std::optional<base::JobId> fresh;
+  if (starts_job(command)) fresh = base::JobId(random_name());
+  feed(call::Command{ticket, std::move(command), std::move(fresh)});
 }
 
 void Driver::finish(const call::CommandDone& effect) {
@@ -136,7 +157,26 @@ void Driver::send_to_leg(const call::ToLeg& effect) {
   ports_.media(to_command(effect, ticket));
 }
 
+template <class ForGuest>
+void Driver::send_for_guest(const ForGuest& effect) {
+  const std::uint64_t ticket = next_ticket_++;
+  guest_tickets_[ticket] = GuestTicket{effect.leg, effect.ticket};
+  ports_.media(to_command(effect, ticket));
+}
+
+void Driver::take_guest_answer(std::uint64_t ticket, std::optional<call::Refusal> refusal,
+                               std::string sdp) {
+  const auto node = guest_tickets_.extract(ticket);
+  if (node.empty()) return;
+  feed(call::GuestAnswered{node.mapped().leg, node.mapped().command, std::move(refusal),
+                           std::move(sdp)});
+}
+
 void Driver::media(media::Event event) {
+  if (auto* answered = std::get_if<media::Answered>(&event))
+    return take_guest_answer(answered->ticket, {}, std::move(answered->sdp));
+  if (auto* patched = std::get_if<media::Patched>(&event))
+    return take_guest_answer(patched->ticket, {}, std::move(patched->fragment));
   if (const auto* verdict = std::get_if<media::Verdict>(&event)) return take_verdict(*verdict);
   if (const auto* closed = std::get_if<media::Closed>(&event)) forget_tickets(closed->leg);
   if (const auto* failed = std::get_if<media::Failed>(&event))
@@ -145,6 +185,10 @@ void Driver::media(media::Event event) {
 }
 
 void Driver::take_verdict(const media::Verdict& verdict) {
+  if (guest_tickets_.contains(verdict.ticket))
+    return take_guest_answer(
+        verdict.ticket, verdict.error ? std::optional(to_refusal(*verdict.error)) : std::nullopt,
+        {});
   const auto node = tickets_.extract(verdict.ticket);
   if (node.empty()) return;
   const Ticket& ticket = node.mapped();
@@ -155,6 +199,7 @@ void Driver::take_verdict(const media::Verdict& verdict) {
 
 void Driver::forget_tickets(base::LegId leg) {
   std::erase_if(tickets_, [&](const auto& entry) { return entry.second.leg == leg; });
+  std::erase_if(guest_tickets_, [&](const auto& entry) { return entry.second.leg == leg; });
 }
 
 // ---- time -----------------------------------------------------------------------------------

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "app/counters.h"
+#include "app/driver_jobs.h"
 #include "app/gate.h"
 #include "app/sessions.h"
 #include "call/machine.h"
@@ -55,6 +56,7 @@ struct Ports {
   std::function<void(media::Command)> media;
   StorePorts store;
   Announcements announce;
+  JobPorts jobs = {};
   // deadline() may have changed.
   std::function<void()> rearm;
   journal::Journal* journal = nullptr;  // what the machine does is written there
@@ -78,6 +80,8 @@ class Driver : public net::SocketEvents {
   void store_state(bool accepting);
   // What a server that uses Parley asks; `done` is called when it has taken effect, or was refused.
   void command(call::CommandBody command, std::function<void(const Answer&)> done);
+  // What a job says, from app::Jobs.
+  void job(const base::JobId& job, const job::Report& report) { jobs_.report(job, report); }
 
   // When to call tick() if nothing else comes first.
   [[nodiscard]] std::optional<base::TimePoint> deadline() const;
@@ -87,6 +91,8 @@ class Driver : public net::SocketEvents {
   // idle(); then say_goodbye() ends every connection.
   void shut_down();
   [[nodiscard]] bool idle() const { return gate_.waiting() == 0 && texts_on_their_way_ == 0; }
+  // Recordings are closed, and nothing else runs.
+  [[nodiscard]] bool jobs_over() const { return jobs_.idle(); }
   void say_goodbye() { sessions_.say_goodbye(); }
 
   // With the gauges brought up to date.
@@ -111,7 +117,12 @@ class Driver : public net::SocketEvents {
   void recall(const call::Recall& effect);
   void recall_call(const base::CallId& call, call::Recalled found);
   void ask(const Session& session, const Question& question);
+  [[nodiscard]] DriverJobs make_jobs();
   void send_to_leg(const call::ToLeg& effect);
+  template <class ForGuest>
+  void send_for_guest(const ForGuest& effect);
+  void take_guest_answer(std::uint64_t ticket, std::optional<call::Refusal> refusal,
+                         std::string sdp);
   void take_verdict(const media::Verdict& verdict);
   void forget_tickets(base::LegId leg);
   void finish(const call::CommandDone& effect);
@@ -122,11 +133,17 @@ class Driver : public net::SocketEvents {
   Counters counters_;
   Sessions sessions_;
   std::unordered_map<std::uint64_t, Ticket> tickets_;  // at the media layer
+  struct GuestTicket {
+    base::LegId leg;
+    std::uint64_t command = 0;
+  };
+  std::unordered_map<std::uint64_t, GuestTicket> guest_tickets_;  // of the same numbers
   std::uint64_t next_ticket_ = 1;
   std::unordered_map<std::uint64_t, std::function<void(const Answer&)>> commands_;
   std::uint64_t next_command_ = 1;
   std::size_t texts_on_their_way_ = 0;  // to the disk
-  Gate gate_;                           // last: what it releases uses the rest
+  DriverJobs jobs_;
+  Gate gate_;  // last: what it releases uses the rest
 };
 
 }  // namespace parley::app

@@ -9,14 +9,19 @@
 #include "app/counters.h"
 #include "app/defaults.h"
 #include "app/driver.h"
+#include "app/hls_folders.h"
+#include "app/jobs.h"
 #include "app/log.h"
+#include "app/places.h"
 #include "app/secrets.h"
+#include "app/tap_socket.h"
 #include "app/webhooks.h"
 #include "app/whip.h"
 #include "journal/journal.h"
 #include "media/worker.h"
 #include "net/http_client.h"
 #include "net/server.h"
+#include "net/targets.h"
 #include "store/store.h"
 #include "wrap/alarm.h"
 #include "wrap/context_thread.h"
@@ -28,6 +33,8 @@ namespace {
 // How long an orderly end may take: the disk, then the close frames.
 constexpr std::chrono::milliseconds kCommitWait{2000};
 constexpr std::chrono::milliseconds kGoodbyeWait{1500};
+// ... and how long recordings may take to be closed: less than a service manager waits.
+constexpr std::chrono::milliseconds kJobsWait{12'000};
 constexpr std::chrono::milliseconds kEndCheck{20};
 
 base::Instant read_clocks() {
@@ -66,6 +73,8 @@ class Program::Impl {
     for (const guint source : signals_) g_source_remove(source);
     // In this order: nothing may be said to what is gone.
     messenger_.reset();
+    targets_.reset();
+    jobs_.reset();
     server_.reset();
     store_.reset();
     worker_.reset();
@@ -79,8 +88,12 @@ class Program::Impl {
 
  private:
   base::Result<void> open_rooms(const Config& config);
+  base::Result<void> open_worker(const Config& config);
+  void open_jobs(const Config& config);
+  [[nodiscard]] JobPorts job_ports(const Config& config);
+  void open_targets(const Config& config);
   base::Result<void> open_journal(const Config& config, const call::Limits& limits);
-  [[nodiscard]] Ports ports();
+  [[nodiscard]] Ports ports(const Config& config);
   [[nodiscard]] StorePorts store_ports();
   [[nodiscard]] Announcements announcements();
   [[nodiscard]] WebhookPorts webhook_ports();
@@ -100,9 +113,13 @@ class Program::Impl {
   wrap::Alarm webhooks_alarm_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<media::Worker> worker_;
+  std::string tap_socket_;
+  std::unique_ptr<HlsFolders> hls_;  // nullptr: there is no HLS
   std::unique_ptr<net::Server> server_;
   std::unique_ptr<journal::Journal> journal_;  // outlives the driver, which writes it
   std::unique_ptr<Driver> driver_;
+  std::unique_ptr<Jobs> jobs_;
+  std::unique_ptr<net::Targets> targets_;
   std::unique_ptr<ApiDesk> api_;
   std::unique_ptr<WhipDesk> whip_;
   std::unique_ptr<Webhooks> webhooks_;          // nullptr: nobody is told
@@ -110,6 +127,7 @@ class Program::Impl {
   std::vector<guint> signals_;
   enum class Ending { kNot, kCommitting, kParting } ending_ = Ending::kNot;
   base::TimePoint end_step_due_;
+  base::TimePoint jobs_due_;
   std::unique_ptr<wrap::RepeatingTimer> end_timer_;
 };
 
@@ -134,9 +152,21 @@ base::Result<void> Program::Impl::open_rooms(const Config& config) {
     log_warning("The last run died; {} calls that lived then have ended as failed.",
                 opening.failed_calls);
 
-  auto worker = media::Worker::start(config.media, [box = media_events_.box()](media::Event event) {
-    box->post(std::move(event));
-  });
+  return open_worker(config);
+}
+
+base::Result<void> Program::Impl::open_worker(const Config& config) {
+  media::WorkerConfig media = config.media;
+  if (media.tap_socket.empty()) {
+    auto claimed = claim_tap_socket();
+    if (claimed)
+      media.tap_socket = *std::move(claimed);
+    else
+      log_warning("Calls are not recorded, mixed or bridged: {}", claimed.error().message);
+  }
+  tap_socket_ = media.tap_socket;
+  auto worker = media::Worker::start(
+      media, [box = media_events_.box()](media::Event event) { box->post(std::move(event)); });
   if (!worker)
     return base::fail(worker.error().code,
                       fmt::format("{}\nMedia needs a UDP port of its own: set another one with "
@@ -146,7 +176,53 @@ base::Result<void> Program::Impl::open_rooms(const Config& config) {
   return {};
 }
 
-Ports Program::Impl::ports() {
+void Program::Impl::open_jobs(const Config& config) {
+  if (auto hls = HlsFolders::create(config.bridges.hls_folder))
+    hls_ = *std::move(hls);
+  else
+    log_warning("There is no HLS: {}", hls.error().message);
+  jobs_ = std::make_unique<Jobs>(
+      config.jobs,
+      [this](const base::JobId& job, const job::Report& report) { driver_->job(job, report); });
+}
+
+JobPorts Program::Impl::job_ports(const Config& config) {
+  JobPorts ports{
+      .start = [this](const job::Spec& spec) { return jobs_->start(spec); },
+      .order = [this](const base::JobId& job,
+                      const job::Order& order) { jobs_->order(job, order); },
+      .fresh_secret = random_secret,
+      .check_target =
+          [this](net::Direction direction, const std::string& kind, const std::string& url,
+                 net::Targets::Done done) {
+            targets_->check(direction, kind, url, std::move(done));
+          },
+      .prepare_recording = {},
+      .recording_reports = {},
+      .open_hls = {},
+      .close_hls = {},
+      .socket = tap_socket_,
+      .pipelines = pipeline_folders(config.pipelines),
+      .limits = {},
+  };
+  ports.limits.memory_bytes = config.job_memory_mb * 1'000'000;
+  ports.limits.seconds = static_cast<std::uint64_t>(config.longest_job.count());
+  if (hls_) {
+    ports.open_hls = [this](const base::JobId& bridge) { return hls_->open(bridge); };
+    ports.close_hls = [this](const base::JobId& bridge) { hls_->close(bridge); };
+  }
+  return ports;
+}
+
+// When it is known which ports are this server's own: no bridge may go there.
+void Program::Impl::open_targets(const Config& config) {
+  net::TargetRules rules = config.bridges.targets;
+  rules.own_ports.push_back(server_->port());
+  if (config.media.udp_port != 0) rules.own_ports.push_back(config.media.udp_port);
+  targets_ = std::make_unique<net::Targets>(std::move(rules));
+}
+
+Ports Program::Impl::ports(const Config& config) {
   return Ports{
       .now = read_clocks,
       .send = [this](base::SocketId socket, std::string_view text) { server_->send(socket, text); },
@@ -156,6 +232,7 @@ Ports Program::Impl::ports() {
       .media = [this](media::Command command) { worker_->post(std::move(command)); },
       .store = store_ports(),
       .announce = announcements(),
+      .jobs = job_ports(config),
       .rearm = [this] { alarm_.set(driver_->deadline()); },
       .journal = journal_.get(),
   };
@@ -288,14 +365,18 @@ base::Result<void> Program::Impl::start(const Config& config) {
   limits.push =
       webhooks_ != nullptr && config.webhooks.events.contains(admin::NoticeKind::kCallUnheard);
   if (auto opened = open_journal(config, limits); !opened) return opened;
-  driver_ = std::make_unique<Driver>(ports(), limits, rules_, config.node);
-  auto server = net::Server::start(config.http, *driver_, [this] { return page(); });
+  open_jobs(config);
+  driver_ = std::make_unique<Driver>(ports(config), limits, rules_, config.node);
+  net::ServerConfig http = config.http;
+  if (hls_) http.mounts.push_back(hls_->mount());
+  auto server = net::Server::start(http, *driver_, [this] { return page(); });
   if (!server)
     return base::fail(server.error().code,
                       fmt::format("{}\nSet another 'port' in the group [http] of the "
                                   "configuration, or stop what uses this one.",
                                   server.error().message));
   server_ = std::move(*server);
+  open_targets(config);
   start_api(config);
   start_whip(config);
   for (const int signal : {SIGINT, SIGTERM})
@@ -323,13 +404,16 @@ void Program::Impl::begin_end() {
   server_->stop_listening();
   driver_->shut_down();
   end_step_due_ = read_clocks().mono + kCommitWait;
+  jobs_due_ = read_clocks().mono + kJobsWait;
   end_timer_ = std::make_unique<wrap::RepeatingTimer>(nullptr, kEndCheck, [this] { end_step(); });
 }
 
 // Decisions reach the disk, then everybody hears of them, then the sockets close.
 void Program::Impl::end_step() {
   const base::TimePoint now = read_clocks().mono;
-  if (ending_ == Ending::kCommitting && (driver_->idle() || now >= end_step_due_)) {
+  const bool committed = driver_->idle() || now >= end_step_due_;
+  const bool jobs_over = driver_->jobs_over() || now >= jobs_due_;
+  if (ending_ == Ending::kCommitting && committed && jobs_over) {
     ending_ = Ending::kParting;
     end_step_due_ = now + kGoodbyeWait;
     driver_->say_goodbye();

@@ -24,8 +24,19 @@ std::optional<store::Record> to_record(const call::Save& save) {
             return store::ParticipantAdded{s.call, s.profile, s.at};
           },
           [](const call::RingsUnheard&) -> Maybe { return std::nullopt; },
-          [](const call::RecordingBegan&) -> Maybe { return std::nullopt; },
-          [](const call::RecordingOver&) -> Maybe { return std::nullopt; },
+          [](const call::RecordingBegan& s) -> Maybe {
+            return store::RecordingBegan{s.recording,
+                                         s.call,
+                                         std::string(wire::name_of(s.layout)),
+                                         std::string(wire::name_of(s.format)),
+                                         std::string(wire::name_of(s.policy)),
+                                         s.by ? s.by->str() : std::string(),
+                                         s.at};
+          },
+          [](const call::RecordingOver& s) -> Maybe {
+            return store::RecordingOver{s.recording, s.failed ? "failed" : "ended", s.message,
+                                        std::nullopt, s.at};
+          },
           [](const call::BridgeNoted&) -> Maybe { return std::nullopt; },
           [](const call::ParticipantLeft& s) -> Maybe {
             return store::ParticipantLeft{s.call, s.profile, std::string(wire::name_of(s.outcome)),

@@ -80,6 +80,7 @@ struct Recording {
   RecordingView view;
   std::optional<base::TimePoint> ask_until;  // set: everybody is asked, and there is no job yet
   std::vector<ProfileId> hidden;             // as the job knows it
+  std::optional<ProfileId> by;
   bool stopping = false;
 };
 

@@ -379,6 +379,7 @@ struct RecordingBegan {  // its job is about to start
   RecordLayout layout = RecordLayout::kTracks;
   RecordFormat format = RecordFormat::kWebm;
   RecordPolicy policy = RecordPolicy::kNotify;
+  std::optional<ProfileId> by;  // who asked for it; nullopt: a server
   base::WallTime at;
 };
 struct RecordingOver {  // also after the end of its call

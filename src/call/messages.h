@@ -179,7 +179,7 @@ struct StartBridge {
   CallId call;
   Direction direction = Direction::kOut;
   BridgeKind kind = BridgeKind::kRtmp;
-  std::string url;                            // may hold a secret; empty: none is needed
+  std::string url = {};                       // may hold a secret; empty: none is needed
   RecordLayout layout = RecordLayout::kGrid;  // out
   std::optional<ProfileId> only = {};         // out: one participant in place of the layout
   std::optional<ProfileId> profile = {};      // in: whose name it bears; nullopt: KIND-n

@@ -57,6 +57,7 @@ Machine::State::Answer Machine::State::start_recording(Call& call, const Record&
                       ? "the last recording is being closed; try again in a moment"
                       : "the call is recorded already; `stop` ends that");
   Recording& recording = call.recording.emplace();
+  if (by != nullptr) recording.by = *by;
   recording.view = RecordingView{.recording = *fresh,
                                  .state = RecordingState::kStarting,
                                  .layout = message.layout,
@@ -92,6 +93,7 @@ void Machine::State::begin_recording(Call& call) {
                            .layout = view.layout,
                            .format = view.format,
                            .policy = view.policy,
+                           .by = recording.by,
                            .at = now_.wall});
   start_job(call, view.recording, RecordWork{view.layout, view.format}, recording.hidden);
   jobs_.at(view.recording).records = true;

@@ -193,6 +193,7 @@ void fields(F& f, V& v) {
   f("layout", v.layout);
   f("format", v.format);
   f("policy", v.policy);
+  f("by", v.by);
   f("at", v.at);
 }
 template <class F, A<call::RecordingOver> V>

@@ -60,7 +60,8 @@ START_TEST(writes_a_live_call) {
        R"({"callId":"c","chainId":"chain-a","from":"a","to":["b"],)"
        R"("settings":{"audio":true,"video":true},"state":"running","at":7,"acceptedAt":9,)"
        R"("participants":[{"profileId":"a","state":"inviting","audio":true,"video":true},)"
-       R"({"profileId":"b","state":"active","connectionId":"n1-1","audio":false,"video":true}]})");
+       R"({"profileId":"b","state":"active","connectionId":"n1-1","audio":false,"video":true}],)"
+       R"("mode":"forward","bridges":[]})");
 }
 END_TEST
 

@@ -205,6 +205,9 @@ void Player::request(const Step& step) {
     std::tie(from, call) = told_of_[step.b % told_of_.size()];
   if (step.c % 5 == 4) {
     const unsigned n = step.c / 5;
+    call = pick_running(step.b);
+    for (const auto& [device, told] : told_of_)
+      if (told == call && step.a % 8 != 0) from = device;
     return ask(from, extra_for(n, call, jobs_[n / 16 % jobs_.size()]), false,
                "extra " + std::to_string(n % 16) + " about " + call.str());
   }
@@ -254,7 +257,7 @@ void Player::command(const Step& step) {
 }
 
 void Player::guest_command(const Step& step) {
-  const call::CallId call = pick_call(step.b);
+  const call::CallId call = pick_running(step.b);
   const call::JobId job = jobs_[step.c % jobs_.size()];
   const auto body = [&]() -> call::CommandBody {
     switch (step.a / 12 % 8) {
@@ -293,14 +296,14 @@ void Player::report_job(const Step& step) {
   using S = call::JobState;
   static constexpr S kStates[] = {S::kStarting, S::kLive,         S::kLive,  S::kLive,
                                   S::kLive,     S::kReconnecting, S::kEnded, S::kFailed};
-  const call::JobId job = jobs_[step.a % jobs_.size()];
+  const call::JobId job = step.a % 2 == 0 ? jobs_[step.a / 2 % jobs_.size()] : jobs_.back();
   const S state = kStates[step.b % std::size(kStates)];
   hand_in(call::JobReported{job, state, state == S::kFailed ? "it broke" : "", ""},
           job.str() + " says " + std::to_string(static_cast<int>(state)));
 }
 
 void Player::report_port(const Step& step) {
-  const base::LegId leg = ports_[step.a % ports_.size()];
+  const base::LegId leg = step.a % 2 == 0 ? ports_[step.a / 2 % ports_.size()] : ports_.back();
   const std::string name = " port " + std::to_string(leg.value);
   switch (step.b % 8) {
     case 4:
@@ -328,7 +331,8 @@ void Player::report_port(const Step& step) {
 void Player::report(const Step& step) {
   const base::LegId leg = legs_[step.a % legs_.size()];
   const std::string name = " leg " + std::to_string(leg.value);
-  switch (step.b % 8) {
+  // Media fails seldom, or nobody would ever be in a call for long.
+  switch (step.b % 8 == 6 && step.c % 3 != 0 ? 2 : step.b % 8) {
     case 0:
     case 1:
       return hand_in(call::LegOffered{leg, {1, "v=0", {{"00", {}, base::Source::kMic}}}},
@@ -403,11 +407,11 @@ void Player::play(const Step& step) {
   if (what < 18) return init(step);
   if (what < 23) return text(step);
   if (what < 66) return request(step);
-  if (what < 69) return repeat(step);
+  if (what < 68) return repeat(step);
   if (what < 72) return command(step);
   if (what < 74) return change_store(step);
-  if (what < 84) return report(step);
-  if (what < 90) return report_port(step);
+  if (what < 80) return report(step);
+  if (what < 89) return report_port(step);
   if (what < 94) return report_job(step);
   pass(step);
 }

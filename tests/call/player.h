@@ -81,6 +81,11 @@ class Player {
   std::vector<std::pair<std::string, call::CallId>> told_of_;  // devices and calls, latest last
   std::vector<base::LegId> legs_{base::LegId{999'999}};        // one that never was, then real ones
   std::vector<call::ToLeg> to_legs_;
+  std::vector<call::CallId> running_;  // accepted, and not over
+  // Mostly a call that runs; else any.
+  [[nodiscard]] call::CallId pick_running(unsigned n) const {
+    return running_.empty() || n % 8 == 0 ? pick_call(n / 8) : running_[n / 8 % running_.size()];
+  }
   std::vector<call::JobId> jobs_{call::JobId("unheard-of")};
   std::vector<base::LegId> ports_{base::LegId{999'999}};  // also of guests
   std::vector<std::pair<base::LegId, std::uint64_t>> asked_guests_;

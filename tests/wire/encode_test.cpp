@@ -94,16 +94,66 @@ START_TEST(writes_call_init) {
   assert_text(event(init),
               expected("call.init", R"(,"chainId":"ch","from":"a","to":["b","d"],"immediate":true,)"
                                     R"("settings":{"audio":true,"video":false},"role":null,)"
-                                    R"("initLeftMs":10000,"ringingLeftMs":45000)"));
+                                    R"("initLeftMs":10000,"ringingLeftMs":45000)"
+                                    R"(,"mode":"forward","bridges":[])"));
   init.to.pop_back();
   init.immediate = false;
   init.role = Role::kPassiveInitiator;
   init.init_left_ms.reset();
   init.ringing_left_ms.reset();
-  assert_text(event(init),
-              expected("call.init",
-                       R"(,"chainId":"ch","from":"a","to":["b"],"immediate":false,)"
-                       R"("settings":{"audio":true,"video":false},"role":"passive initiator")"));
+  assert_text(
+      event(init),
+      expected("call.init", R"(,"chainId":"ch","from":"a","to":["b"],"immediate":false,)"
+                            R"("settings":{"audio":true,"video":false},"role":"passive initiator")"
+                            R"(,"mode":"forward","bridges":[])"));
+}
+END_TEST
+
+START_TEST(writes_what_is_made_of_a_call) {
+  call::RecordingView recording;
+  recording.recording = base::JobId("r");
+  recording.state = call::RecordingState::kAsking;
+  recording.policy = call::RecordPolicy::kConsent;
+  recording.consents = {{base::ProfileId("a"), true},
+                        {base::ProfileId("b"), false},
+                        {base::ProfileId("c"), std::nullopt}};
+  const std::string shown =
+      R"("recordingId":"r","state":"asking","layout":"tracks","format":"webm","policy":"consent",)"
+      R"("consents":{"a":true,"b":false,"c":null})";
+  assert_text(event(recording), expected("call.recording", "," + shown));
+  assert_text(event(call::ModeEvent{call::Mode::kMix}), expected("call.mode", R"(,"mode":"mix")"));
+  call::BridgeView bridge;
+  bridge.bridge = base::JobId("x");
+  bridge.kind = call::BridgeKind::kHls;
+  bridge.state = call::BridgeState::kReconnecting;
+  bridge.message = "no answer";
+  bridge.watch = "/hls/x/index.m3u8";
+  const std::string one = R"("bridgeId":"x","direction":"out","kind":"hls","state":"reconnecting",)"
+                          R"("message":"No answer.","watch":"/hls/x/index.m3u8")";
+  assert_text(event(bridge), expected("call.bridge", "," + one));
+
+  call::InitEvent init;
+  init.chain = base::ChainId("ch");
+  init.from = base::ProfileId("a");
+  init.extras = {.mode = call::Mode::kMix, .recording = recording, .bridges = {bridge}};
+  init.accepted_at = base::WallTime(std::chrono::milliseconds(5));
+  call::ParticipantView guest{.profile = base::ProfileId("rtmp-1"),
+                              .state = call::ParticipantState::kActive,
+                              .connection = {},
+                              .unmuted = {},
+                              .outcome = {}};
+  guest.bridge = base::JobId("y");
+  guest.mode = call::Mode::kMix;
+  init.participants = {guest};
+  assert_text(
+      event(init),
+      expected("call.init", R"(,"chainId":"ch","from":"a","to":[],"immediate":true,)"
+                            R"("settings":{"audio":true,"video":true},"role":null,"mode":"mix",)"
+                            R"("recording":{)" +
+                                shown + R"(},"bridges":[{)" + one +
+                                R"(}],"acceptedAt":5,"participants":[{"profileId":"rtmp-1",)"
+                                R"("state":"active","audio":true,"video":true,"mode":"mix",)"
+                                R"("bridge":"y"}])"));
 }
 END_TEST
 
@@ -237,10 +287,11 @@ START_TEST(writes_welcome_with_limits_and_snapshots) {
       R"("participants":[{"profileId":"a","state":"active","connectionId":"c9",)"
       R"("audio":true,"video":false},)"
       R"({"profileId":"b","state":"left","audio":true,"video":true,"outcome":"rejected"}],)"
-      R"("canJoin":true},)"
+      R"("canJoin":true,"mode":"forward","bridges":[]},)"
       R"({"callId":"k","chainId":"ch","from":"a","to":["b"],)"
       R"("settings":{"audio":true,"video":true},"role":null,"state":"ringing",)"
-      R"("at":1700000000123,"participants":[],"ringingLeftMs":0,"canJoin":true}]})");
+      R"("at":1700000000123,"participants":[],"ringingLeftMs":0,"canJoin":true)"
+      R"(,"mode":"forward","bridges":[]}]})");
 }
 END_TEST
 
@@ -342,7 +393,7 @@ int main() {
   return parley::test::run(
       "encode", {writes_ok_with_what_is_set, writes_errors_with_kind_code_sentence_and_winner,
                  makes_sentences_of_what_went_wrong, writes_call_init,
-                 writes_the_events_that_are_all_envelope,
+                 writes_what_is_made_of_a_call, writes_the_events_that_are_all_envelope,
                  leaves_profile_and_connection_out_where_there_is_none,
                  writes_the_call_events_with_members, writes_media_offer_and_failed,
                  replaces_what_json_cannot_hold_in_free_text, escapes_every_control_character,
