@@ -13,8 +13,10 @@
 namespace parley::admin {
 namespace {
 
-constexpr std::array kKinds = {NoticeKind::kCallUnheard, NoticeKind::kCallStarted,
-                               NoticeKind::kCallEnded, NoticeKind::kTextUnheard};
+constexpr std::array kKinds = {NoticeKind::kCallUnheard,      NoticeKind::kCallStarted,
+                               NoticeKind::kCallEnded,        NoticeKind::kTextUnheard,
+                               NoticeKind::kRecordingStarted, NoticeKind::kRecordingEnded,
+                               NoticeKind::kBridgeChanged};
 
 void write(wire::Writer& w, const call::RingsUnheard& ringing) {
   w.id("callId", ringing.call);
@@ -53,6 +55,27 @@ void write(wire::Writer& w, const call::StoreText& text) {
   w.ids("profileIds", text.unheard);
 }
 
+void write(wire::Writer& w, const call::RecordingBegan& began) {
+  w.id("callId", began.call);
+  w.id("recordingId", began.recording);
+  w.name("layout", wire::name_of(began.layout));
+  w.name("format", wire::name_of(began.format));
+  w.name("policy", wire::name_of(began.policy));
+  w.optional_id("by", began.by);
+}
+
+void write(wire::Writer& w, const call::RecordingOver& over) {
+  w.id("callId", over.call);
+  w.id("recordingId", over.recording);
+  w.name("state", over.failed ? "failed" : "ended");
+  if (!over.message.empty()) w.text("message", wire::sentence(over.message));
+}
+
+void write(wire::Writer& w, const call::BridgeNoted& noted) {
+  w.id("callId", noted.call);
+  wire::write(w, noted.bridge);
+}
+
 base::WallTime time_of(const NoticeBody& body) {
   return std::visit(base::Overloaded{[](const EndNotice& n) { return n.end.at; },
                                      [](const call::StoreText& n) { return n.text.at; },
@@ -76,6 +99,12 @@ std::string_view name_of(NoticeKind kind) {
       return "call.ended";
     case NoticeKind::kTextUnheard:
       return "text.unheard";
+    case NoticeKind::kRecordingStarted:
+      return "recording.started";
+    case NoticeKind::kRecordingEnded:
+      return "recording.ended";
+    case NoticeKind::kBridgeChanged:
+      return "bridge.changed";
   }
   return "";
 }
@@ -91,7 +120,10 @@ NoticeKind kind_of(const NoticeBody& body) {
       base::Overloaded{[](const call::RingsUnheard&) { return NoticeKind::kCallUnheard; },
                        [](const call::CallStarted&) { return NoticeKind::kCallStarted; },
                        [](const EndNotice&) { return NoticeKind::kCallEnded; },
-                       [](const call::StoreText&) { return NoticeKind::kTextUnheard; }},
+                       [](const call::StoreText&) { return NoticeKind::kTextUnheard; },
+                       [](const call::RecordingBegan&) { return NoticeKind::kRecordingStarted; },
+                       [](const call::RecordingOver&) { return NoticeKind::kRecordingEnded; },
+                       [](const call::BridgeNoted&) { return NoticeKind::kBridgeChanged; }},
       body);
 }
 

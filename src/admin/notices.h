@@ -18,7 +18,15 @@
 
 namespace parley::admin {
 
-enum class NoticeKind { kCallUnheard, kCallStarted, kCallEnded, kTextUnheard };
+enum class NoticeKind {
+  kCallUnheard,
+  kCallStarted,
+  kCallEnded,
+  kTextUnheard,
+  kRecordingStarted,
+  kRecordingEnded,
+  kBridgeChanged,
+};
 [[nodiscard]] std::string_view name_of(NoticeKind kind);
 [[nodiscard]] std::optional<NoticeKind> parse_notice_kind(std::string_view name);
 
@@ -28,7 +36,8 @@ struct EndNotice {
   base::ProfileId from;
   call::CallEnded end;
 };
-using NoticeBody = std::variant<call::RingsUnheard, call::CallStarted, EndNotice, call::StoreText>;
+using NoticeBody = std::variant<call::RingsUnheard, call::CallStarted, EndNotice, call::StoreText,
+                                call::RecordingBegan, call::RecordingOver, call::BridgeNoted>;
 
 struct Notice {
   std::string id;  // of the delivery

@@ -13,6 +13,7 @@
 #include "app/jobs.h"
 #include "app/log.h"
 #include "app/places.h"
+#include "app/recordings.h"
 #include "app/secrets.h"
 #include "app/tap_socket.h"
 #include "app/webhooks.h"
@@ -75,6 +76,7 @@ class Program::Impl {
     messenger_.reset();
     targets_.reset();
     jobs_.reset();
+    recordings_.reset();
     server_.reset();
     store_.reset();
     worker_.reset();
@@ -119,6 +121,7 @@ class Program::Impl {
   std::unique_ptr<journal::Journal> journal_;  // outlives the driver, which writes it
   std::unique_ptr<Driver> driver_;
   std::unique_ptr<Jobs> jobs_;
+  std::unique_ptr<Recordings> recordings_;
   std::unique_ptr<net::Targets> targets_;
   std::unique_ptr<ApiDesk> api_;
   std::unique_ptr<WhipDesk> whip_;
@@ -181,6 +184,12 @@ void Program::Impl::open_jobs(const Config& config) {
     hls_ = *std::move(hls);
   else
     log_warning("There is no HLS: {}", hls.error().message);
+  RecordingSettings recordings = config.recordings;
+  if (recordings.job_program.empty())
+    recordings.job_program = config.jobs.program.empty() ? job_program() : config.jobs.program;
+  recordings_ = std::make_unique<Recordings>(
+      RecordingPorts{.now = read_clocks, .store = store_.get()}, std::move(recordings));
+  recordings_->start();
   jobs_ = std::make_unique<Jobs>(
       config.jobs,
       [this](const base::JobId& job, const job::Report& report) { driver_->job(job, report); });
@@ -197,8 +206,13 @@ JobPorts Program::Impl::job_ports(const Config& config) {
                  net::Targets::Done done) {
             targets_->check(direction, kind, url, std::move(done));
           },
-      .prepare_recording = {},
-      .recording_reports = {},
+      .prepare_recording =
+          [this](const base::JobId& recording, job::Layout layout, job::Container container,
+                 base::WallTime began) {
+            return recordings_->prepare(recording, layout, container, began);
+          },
+      .recording_reports = [this](const base::JobId& job,
+                                  const job::Report& report) { recordings_->report(job, report); },
       .open_hls = {},
       .close_hls = {},
       .socket = tap_socket_,

@@ -35,7 +35,7 @@ std::optional<store::Record> to_record(const call::Save& save) {
           },
           [](const call::RecordingOver& s) -> Maybe {
             return store::RecordingOver{s.recording, s.failed ? "failed" : "ended", s.message,
-                                        std::nullopt, s.at};
+                                        s.at};
           },
           [](const call::BridgeNoted&) -> Maybe { return std::nullopt; },
           [](const call::ParticipantLeft& s) -> Maybe {

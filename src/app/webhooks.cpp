@@ -43,6 +43,9 @@ std::optional<admin::NoticeBody> Webhooks::notice_of(const call::Save& save) {
                           return start;
                         },
                         [](const call::RingsUnheard& ringing) -> Notice { return ringing; },
+                        [](const call::RecordingBegan& began) -> Notice { return began; },
+                        [](const call::RecordingOver& over) -> Notice { return over; },
+                        [](const call::BridgeNoted& noted) -> Notice { return noted; },
                         [&](const call::CallEnded& end) -> Notice {
                           const auto begun = begun_.extract(end.call);
                           if (begun.empty()) return std::nullopt;

@@ -48,7 +48,8 @@ std::optional<std::string> read_webhook_events(const std::string& value,
     const auto kind = admin::parse_notice_kind(item);
     if (!kind)
       return fmt::format(
-          "contains '{}', which is none of call.unheard, call.started, call.ended, text.unheard",
+          "contains '{}', which is none of call.unheard, call.started, call.ended, text.unheard, "
+          "recording.started, recording.ended, bridge.changed",
           item);
     settings.events.insert(*kind);
   }

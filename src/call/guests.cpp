@@ -72,6 +72,7 @@ void Machine::State::on(const GuestAnswered& report) {
 
 void Machine::State::connected(Call& call, const GuestLeg& leg) {
   Guest& guest = call.guests.at(leg.guest);
+  if (guest.joining) return;  // nobody connects without an answer
   guest.connect_by.reset();
   if (std::exchange(guest.port.connected, true) || !guest.publishes) return;
   add_source(call, leg.guest, guest.profile, guest.port);

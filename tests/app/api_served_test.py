@@ -23,7 +23,11 @@ EVERY_OPERATION = [
     ("DELETE", "/calls/x/participants/y", None),
     ("POST", "/texts", {"from": "a", "to": "b", "body": "x"}),
     ("GET", "/profiles/x/chains", None), ("GET", "/chains/x/items", None),
-    ("POST", "/tokens", {"userId": "x"})]
+    ("POST", "/tokens", {"userId": "x"}),
+    ("POST", "/calls/x/recording", {}), ("DELETE", "/calls/x/recording", None),
+    ("PUT", "/calls/x/mode", {"mode": "mix"}), ("GET", "/calls/x/bridges", None),
+    ("POST", "/calls/x/bridges", {"direction": "out", "kind": "hls"}),
+    ("DELETE", "/calls/x/bridges/y", None)]
 
 
 def resolve(node):
@@ -163,6 +167,52 @@ class Served(unittest.TestCase):
         self.fails(404, "not_found", "DELETE", path)
         self.fails(404, "not_found", "PATCH", path, {"audio": True})
 
+    def test_records_mixes_and_bridges(self):
+        caller, callee = self.running_call("extra-1", ("x-a", "x-b"))
+        base = "/calls/extra-1"
+        status, begun = self.api("POST", base + "/recording", {"policy": "consent"})
+        self.assertEqual((201, "extra-1"), (status, begun["callId"]))
+        self.assertEqual("asking", callee.wait("call.recording", callId="extra-1")["state"])
+        self.fails(409, "conflict", "POST", base + "/recording", {})
+        self.fails(400, "bad_request", "POST", base + "/recording", {"layout": "mosaic"})
+        call = self.api("GET", base)[1]
+        self.assertEqual({"x-a": None, "x-b": None}, call["recording"]["consents"])
+        self.assertEqual(204, self.api("DELETE", base + "/recording")[0])
+        self.fails(409, "conflict", "DELETE", base + "/recording")
+
+        self.assertEqual(204, self.api("PUT", base + "/mode",
+                                       {"mode": "forward", "profileId": "x-a"})[0])
+        self.fails(400, "bad_request", "PUT", base + "/mode", {})
+        self.fails(404, "not_found", "PUT", base + "/mode", {"mode": "mix", "profileId": "eve"})
+
+        secret = "rtmp://192.0.2.1/app/a-secret-key"
+        status, begun = self.api("POST", base + "/bridges",
+                                 {"direction": "out", "kind": "rtmp", "url": secret})
+        self.assertEqual(201, status)
+        # Its operator allows nothing.
+        failed = caller.wait("call.bridge", state="failed")
+        self.assertEqual(begun["bridgeId"], failed["bridgeId"])
+        self.fails(400, "bad_request", "POST", base + "/bridges", {"direction": "out"})
+        self.assertEqual([], self.api("GET", base + "/bridges")[1]["items"])
+        self.fails(404, "not_found", "DELETE", base + "/bridges/" + begun["bridgeId"])
+        hls = self.api("POST", base + "/bridges", {"direction": "out", "kind": "hls"})[1]
+        status, page = self.api("GET", base + "/bridges")
+        self.assertEqual((200, [hls["bridgeId"]]), (status, [b["bridgeId"] for b in page["items"]]))
+        self.assertEqual(204, self.api("DELETE", base + "/bridges/" + hls["bridgeId"])[0])
+        caller.wait("call.bridge", bridgeId=hls["bridgeId"], state="ended")
+        self.assertNotIn("a-secret-key", self.server.log + json.dumps(caller.heard))
+        for method, path, body in EVERY_OPERATION:
+            if path.startswith("/calls/x/") and "participants" not in path:
+                self.fails(404, "not_found", method, path, body)
+
+    def test_lets_who_is_in_a_call_do_what_a_grant_allows(self):
+        self.running_call("grant-1", ("g-a", "g-b"))
+        for user, status in (("g-a", 200), ("g-c", 404)):
+            api = Api(self.server, self.server.token(user, "bridge"))
+            self.assertEqual(status, api("GET", "/calls/grant-1/bridges")[0])
+            self.assertEqual(403, api("PUT", "/calls/grant-1/mode", {"mode": "mix"})[0])
+            self.assertEqual(403, api("GET", "/calls/grant-1")[0])
+
     def test_sends_texts_once_and_reads_them_back(self):
         bob = Device(self.server, "t-b")
         self.addCleanup(bob.close)
@@ -225,7 +275,8 @@ class Served(unittest.TestCase):
                 self.fails(status, code, method, path, body, headers=headers)
         self.fails(406, "not_acceptable", "GET", "/openapi.json", headers={"Accept": "text/xml"})
         for method, path in [("POST", "/texts"), ("POST", "/tokens"),
-                             ("PATCH", "/calls/x/participants/y")]:
+                             ("PATCH", "/calls/x/participants/y"), ("PUT", "/calls/x/mode"),
+                             ("POST", "/calls/x/recording"), ("POST", "/calls/x/bridges")]:
             self.fails(415, "unsupported_type", method, path, raw=b"{}",
                        headers={"Content-Type": "text/plain"})
             self.fails(413, "too_large", method, path, raw=b" " * 65537)

@@ -141,7 +141,12 @@ std::string CallWorld::send(const std::string& connection, call::RequestBody bod
 std::string CallWorld::send_as(const std::string& id, const std::string& connection,
                                call::RequestBody body) {
   last_reply_.reset();
-  step(call::Received{ConnectionId(connection), {call::RequestId(id), std::move(body)}});
+  step(call::Received{.connection = ConnectionId(connection),
+                      .request = {call::RequestId(id), std::move(body)},
+                      .may_record = granted_,
+                      .may_mix = granted_,
+                      .may_bridge = granted_,
+                      .fresh = call::JobId("j" + id)});
   return last_reply_ ? text_of(last_reply_->body) : "";
 }
 
@@ -196,7 +201,8 @@ std::string CallWorld::texts_into(const std::string& connection, const std::stri
 
 std::string CallWorld::commands(call::CommandBody body) {
   last_done_.reset();
-  step(call::Command{next_request_++, std::move(body)});
+  const call::JobId fresh("j" + std::to_string(next_request_));
+  step(call::Command{next_request_++, std::move(body), fresh});
   return last_done_ ? text_of(last_done_->body) : "";
 }
 
@@ -240,6 +246,7 @@ std::string CallWorld::told(const std::string& connection) {
   return std::exchange(told_[connection], {});
 }
 std::string CallWorld::media() { return std::exchange(media_, {}); }
+std::string CallWorld::jobs() { return std::exchange(jobs_, {}); }
 
 void CallWorld::step(const call::Input& input) {
   hand_in(input);

@@ -83,6 +83,11 @@ class CallWorld {
   std::string told(const std::string& connection);
   // What the media layer was asked to do since last asked: "open1 feed1=1 show1:2 close1".
   std::string media();
+  // What was asked of jobs since last asked: "start:jr1-B update:jr1 stop:jr1"; behind '-' who is
+  // hidden from it.
+  std::string jobs();
+  // Tokens grant recording, mixing and bridging, or no longer do.
+  void grants(bool all) { granted_ = all; }
   // The last call.end any device got: "completed 5000 A=completed B=completed".
   [[nodiscard]] const std::string& end() const { return end_; }
   // Everything recorded: "started accepted:B@c3 ended".
@@ -143,6 +148,7 @@ class CallWorld {
   std::map<std::string, call::Event> last_events_;
   std::string media_;
   std::string jobs_;
+  bool granted_ = true;
   std::string records_;
   std::string end_;
 };

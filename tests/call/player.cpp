@@ -490,8 +490,13 @@ void Player::keep(const call::Effect& effect) {
           },
           [&](const call::Recall&) { ++happened_["recall"]; },
           [&](const call::Save& e) {
-            if (const auto* ended = std::get_if<call::CallEnded>(&e))
+            if (const auto* accepted = std::get_if<call::CallAccepted>(&e))
+              if (std::find(running_.begin(), running_.end(), accepted->call) == running_.end())
+                running_.push_back(accepted->call);
+            if (const auto* ended = std::get_if<call::CallEnded>(&e)) {
               ++happened_[name_of(ended->reason)];
+              std::erase(running_, ended->call);
+            }
           },
           [](const auto&) {}},
       effect);
