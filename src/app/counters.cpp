@@ -117,6 +117,8 @@ void add_media(metrics::Page& page, const media::WorkerStats& m) {
                number(m.send_drops));
   page.counter("parley_keyframe_requests_total", "Key frames asked of publishers.",
                number(m.keyframe_requests));
+  page.counter("parley_nacked_packets_total", "Packets of video asked of publishers again.",
+               number(m.nacked));
   page.counter("parley_tap_packets_total", "Packets of calls given to jobs.",
                number(m.tap_packets));
   page.counter("parley_tap_drops_total", "Packets that a job did not read in time.",

@@ -353,6 +353,7 @@ void IoThread::Loop::publish() {
   set(counters_.malformed, routed.malformed + malformed_);
   set(counters_.send_drops, sent.dropped + direct_drops_ + routed.outbox_drops);
   set(counters_.keyframe_requests, routed.keyframe_requests);
+  set(counters_.nacked, routed.nacked);
   const IoTaps::Stats& taps = taps_.stats();
   set(counters_.tap_packets, taps.packets);
   set(counters_.tap_drops, taps.drops);

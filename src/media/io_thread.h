@@ -32,6 +32,7 @@ struct IoCounters {
   std::atomic<std::uint64_t> malformed{0};
   std::atomic<std::uint64_t> send_drops{0};
   std::atomic<std::uint64_t> keyframe_requests{0};
+  std::atomic<std::uint64_t> nacked{0};
   std::atomic<std::uint64_t> tap_packets{0};
   std::atomic<std::uint64_t> tap_drops{0};
   std::atomic<std::uint64_t> injected{0};

@@ -87,6 +87,7 @@ WorkerStats Worker::stats() const {
   out.malformed = get(io.malformed);
   out.send_drops = get(io.send_drops);
   out.keyframe_requests = get(io.keyframe_requests);
+  out.nacked = get(io.nacked);
   out.tap_packets = get(io.tap_packets);
   out.tap_drops = get(io.tap_drops);
   out.injected = get(io.injected);

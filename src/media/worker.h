@@ -47,6 +47,7 @@ struct WorkerStats {
   std::uint64_t malformed = 0;
   std::uint64_t send_drops = 0;         // the kernel had no room
   std::uint64_t keyframe_requests = 0;  // PLIs sent to publishers
+  std::uint64_t nacked = 0;             // packets asked for again, each time
   std::uint64_t fingerprint_mismatches = 0;
   std::uint64_t tap_packets = 0;      // given to jobs
   std::uint64_t tap_drops = 0;        // a job did not read in time

@@ -10,6 +10,7 @@
 
 #include "router/outbox.h"
 #include "router/router.h"
+#include "rtp/packet.h"
 #include "srtp/session.h"
 
 namespace {
@@ -26,9 +27,29 @@ srtp::KeyMaterial key_of(std::uint64_t leg) {
   return key;
 }
 
+// What a tap is given is RTP of the track it taps.
+class Sink final : public router::TapSink {
+ public:
+  void on_format(router::TapId /*tap*/, const router::TapFormat& format) override {
+    if (format.clock_hz == 0 || format.payload_type > 127) std::abort();
+  }
+  void on_clock(router::TapId /*tap*/, const router::TapClock& /*clock*/) override {}
+  void on_muted(router::TapId /*tap*/, bool /*muted*/) override {}
+  void on_packet(router::TapId /*tap*/, base::TimePoint /*arrived*/,
+                 std::span<const std::uint8_t> rtp) override {
+    const auto packet = rtp::Packet::parse(rtp);
+    if (!packet || packet->payload().empty()) std::abort();
+  }
+  void on_keyframe_wanted(base::LegId port, base::Source source) override {
+    if (port.value != kLegs || base::kind_of(source) != base::Kind::kVideo) std::abort();
+  }
+};
+
 class Room {
  public:
-  Room() : box_(64), router_(box_) {
+  Room() : box_(64), router_(box_, &sink_) {
+    router_.add_port({kLegs});  // may come to feed a stream
+    router_.set_incoming({kLegs}, {{base::Source::kMic, "", {}}, {base::Source::kCamera, "", {}}});
     box_.on_full([this](router::Outbox&) { drain(); });
     router_.set_codec(96, rtp::Codec::kVp8);
     router_.set_codec(102, rtp::Codec::kH264);
@@ -43,6 +64,7 @@ class Room {
     now_ += std::chrono::milliseconds(operation / 4);
     switch (operation / kLegs % 8) {
       case 0:
+        taps(leg, bytes);
         return router_.on_timer(now_);
       case 1:
         return router_.mute({leg}, (operation & 64U) != 0, (operation & 128U) != 0);
@@ -55,6 +77,22 @@ class Room {
         return rtcp(leg, bytes);
       default:
         return rtp(leg, bytes);
+    }
+  }
+
+  void taps(std::uint64_t leg, std::span<const std::uint8_t> bytes) {
+    if (bytes.empty()) return;
+    const auto source = (bytes[0] & 4U) != 0 ? base::Source::kMic : base::Source::kCamera;
+    switch (bytes[0] % 4) {
+      case 0:
+        return router_.add_tap({leg}, {leg}, source);
+      case 1:
+        return router_.remove_tap({leg});
+      case 2:
+        return router_.want_keyframe({leg}, now_);
+      default:
+        Bytes packet(bytes.begin() + 1, bytes.end());
+        router_.on_plain({kLegs}, source, packet, now_, now_);
     }
   }
 
@@ -71,8 +109,8 @@ class Room {
     router_.add_leg({leg});
     router_.open_gate({leg}, *srtp::Inbound::create(key_of(leg)),
                       *srtp::Outbound::create(key_of(leg + kLegs)));
-    router_.set_incoming(
-        {leg}, {{base::Source::kMic, "00", {1}}, {base::Source::kCamera, "01", {2, 0x30303030}}});
+    router_.set_incoming({leg}, {{base::Source::kMic, "00", {1}},
+                                 {base::Source::kCamera, "01", {2, 0x30303030}, {}, true}});
     router_.feed({leg}, base::LegId{leg});
     std::vector<router::OutgoingTrack> tracks;
     for (std::uint32_t stream = 0; stream < kLegs; ++stream)
@@ -99,6 +137,7 @@ class Room {
     router_.on_datagram({leg}, sealed, now_);
   }
 
+  Sink sink_;
   router::Outbox box_;
   router::Router router_;
   std::vector<srtp::Outbound> seal_;
