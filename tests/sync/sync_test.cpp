@@ -27,7 +27,9 @@
 
 #include "job/spec.h"
 #include "media/fixture.h"
+#include "rtp/keyframe.h"
 #include "rtp/ntp.h"
+#include "rtp/packet.h"
 #include "sync/flash_and_beep.h"
 #include "wrap/gst.h"
 #include "wrap/owned.h"
@@ -39,6 +41,7 @@ namespace {
 using parley::base::Duration;
 using parley::base::Kind;
 using parley::base::TimePoint;
+using parley::rtp::Codec;
 using parley::test::Fixture;
 using parley::test::Member;
 using parley::test::Payload;
@@ -310,4 +313,146 @@ START_TEST(what_was_one_moment_is_one_in_the_recording) {
 }
 END_TEST
 
-int main() { return parley::test::run("sync", {what_was_one_moment_is_one_in_the_recording}); }
+// ---- parleysink and back --------------------------------------------------------------------
+
+namespace {
+
+// RTP timestamp -> when its buffer is to be played, in ns since the base time.
+using Moments = std::map<std::uint32_t, GstClockTime>;
+
+void note(GstBuffer* buffer, Moments& into) {
+  const auto map = parley::wrap::ReadMap::map(buffer);
+  const auto packet = parley::rtp::Packet::parse(map->bytes());
+  if (packet) into.try_emplace(packet->timestamp(), GST_BUFFER_PTS(buffer));
+}
+
+// What passes a pad, by RTP timestamp. Read when the streaming thread that writes it has ended.
+GstPadProbeReturn note_moments(GstPad* /*pad*/, GstPadProbeInfo* info, gpointer data) noexcept {
+  auto& into = *static_cast<Moments*>(data);
+  if ((info->type & GST_PAD_PROBE_TYPE_BUFFER) != 0) note(GST_PAD_PROBE_INFO_BUFFER(info), into);
+  if ((info->type & GST_PAD_PROBE_TYPE_BUFFER_LIST) == 0) return GST_PAD_PROBE_OK;
+  GstBufferList* list = GST_PAD_PROBE_INFO_BUFFER_LIST(info);
+  for (guint i = 0; i < gst_buffer_list_length(list); ++i) note(gst_buffer_list_get(list, i), into);
+  return GST_PAD_PROBE_OK;
+}
+
+struct Line {
+  Ref<GstElement> pipeline;
+
+  Line(const std::string& text, TimePoint base) {
+    parley::wrap::Owned<GError> error;
+    pipeline = Ref<GstElement>::sink(gst_parse_launch(text.c_str(), parley::wrap::OutParam(error)));
+    ck_assert_msg(error == nullptr, "%s", error ? error->message : "");
+    GstClock* clock = gst_system_clock_obtain();
+    gst_pipeline_use_clock(GST_PIPELINE(pipeline.get()), clock);
+    gst_object_unref(clock);
+    gst_element_set_start_time(pipeline.get(), GST_CLOCK_TIME_NONE);
+    gst_element_set_base_time(
+        pipeline.get(), static_cast<GstClockTime>(base.time_since_epoch().count()) * GST_USECOND);
+  }
+  ~Line() { stop(); }
+  Line(const Line&) = delete;
+  Line& operator=(const Line&) = delete;
+  void watch(const char* element, const char* pad_name, Moments& into) const {
+    const auto found =
+        Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline.get()), element));
+    const auto pad = Ref<GstPad>::adopt(gst_element_get_static_pad(found.get(), pad_name));
+    gst_pad_add_probe(
+        pad.get(),
+        static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST),
+        note_moments, &into, nullptr);
+  }
+  void play() const {
+    ck_assert(gst_element_set_state(pipeline.get(), GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE);
+  }
+  void stop() const { gst_element_set_state(pipeline.get(), GST_STATE_NULL); }
+};
+
+// Median of what `there` is later than `here`, in ms.
+double delay_ms(const Moments& here, const Moments& there) {
+  std::vector<double> all;
+  for (const auto& [timestamp, at] : here)
+    if (const auto it = there.find(timestamp); it != there.end())
+      all.push_back((static_cast<double>(it->second) - static_cast<double>(at)) / 1e6);
+  ck_assert_uint_ge(all.size(), 10);
+  std::sort(all.begin(), all.end());
+  return all[all.size() / 2];
+}
+
+std::string end_of(const std::string& socket, const char* source) {
+  return fmt::format(" socket={} secret={} call={} profile=stage source={} ", socket, kSecret,
+                     kGroup, source);
+}
+
+bool is_key_frame(const parley::test::HeardPacket& heard) {
+  return heard.payload_type == 96 && parley::rtp::starts_key_frame(Codec::kVp8, heard.payload);
+}
+
+}  // namespace
+
+START_TEST(what_is_injected_is_seen_at_once_and_tapped_in_step) {
+  int argc = 0;
+  gst_init(&argc, nullptr);
+  std::string folder = "/tmp/parley-sync-XXXXXX";
+  ck_assert(mkdtemp(folder.data()) != nullptr);
+  media::WorkerConfig config;
+  config.tap_socket = folder + "/media.sock";
+  {
+    Fixture fixture(config);
+    const parley::base::JobId job("j1");
+    fixture.worker().post(media::AdmitJob{job, kSecret, kGroup, {}});
+    Member& stage = fixture.open_port(job, "stage");
+    fixture.worker().post(media::Name{stage.stream, kGroup, "stage"});
+    const auto sees = [&](Member& viewer) {
+      return fixture.run_until([&] {
+        const auto& heard = viewer.peer->heard();
+        return viewer.peer->heard_of(111) > 0 &&
+               std::any_of(heard.begin(), heard.end(), is_key_frame);
+      });
+    };
+    const TimePoint base = now();
+    // One key frame, unless another is asked for.
+    const Line out(
+        "videotestsrc is-live=true ! video/x-raw,width=160,height=120,framerate=25/1 ! "
+        "vp8enc deadline=1 keyframe-max-dist=100000 keyframe-mode=disabled ! "
+        "rtpvp8pay picture-id-mode=15-bit mtu=1200 ! parleysink name=video" +
+            end_of(config.tap_socket, "camera") +
+            "audiotestsrc is-live=true samplesperbuffer=960 ! audio/x-raw,rate=48000,channels=1 ! "
+            "opusenc ! rtpopuspay ! parleysink name=audio" +
+            end_of(config.tap_socket, "mic"),
+        base);
+    std::map<Kind, Moments> sent;
+    std::map<Kind, Moments> tapped;
+    out.watch("video", "sink", sent[Kind::kVideo]);
+    out.watch("audio", "sink", sent[Kind::kAudio]);
+    out.play();
+    Member& first = fixture.open({}, false);
+    fixture.show(first, stage);
+    ck_assert(sees(first));
+
+    const Line in("parleysrc name=video" + end_of(config.tap_socket, "camera") +
+                      "! fakesink parleysrc name=audio" + end_of(config.tap_socket, "mic") +
+                      "! fakesink",
+                  base);
+    in.watch("video", "src", tapped[Kind::kVideo]);
+    in.watch("audio", "src", tapped[Kind::kAudio]);
+    in.play();
+    Member& late = fixture.open({}, false);
+    fixture.show(late, stage);
+    ck_assert(sees(late));
+    fixture.run_for(std::chrono::milliseconds(1500));
+    in.stop();
+    out.stop();
+    const double video = delay_ms(sent[Kind::kVideo], tapped[Kind::kVideo]);
+    const double audio = delay_ms(sent[Kind::kAudio], tapped[Kind::kAudio]);
+    std::printf("injected and tapped: picture %+.1f ms, sound %+.1f ms\n", video, audio);
+    ck_assert_msg(std::abs(video - audio) <= kBoundMs, "%f %f", video, audio);
+  }
+  std::filesystem::remove_all(folder);
+}
+END_TEST
+
+int main() {
+  return parley::test::run("sync", {what_was_one_moment_is_one_in_the_recording,
+                                    what_is_injected_is_seen_at_once_and_tapped_in_step});
+}
