@@ -64,12 +64,11 @@ struct RecordTrack::Tap {
     g_object_get(source, "muted", &muted, nullptr);
     static_cast<Tap*>(data)->post(Muted{muted != FALSE});
   }
-  static GstPadProbeReturn on_caps(GstPad* /*pad*/, GstPadProbeInfo* info, gpointer data) noexcept {
-    GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
-    if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS) return GST_PAD_PROBE_OK;
-    GstCaps* caps = nullptr;
-    gst_event_parse_caps(event, &caps);
-    static_cast<Tap*>(data)->post(Codec{codec_of(caps)});
+  // Caps alone may be a guess; with a packet they are the sender's.
+  static GstPadProbeReturn on_packet(GstPad* pad, GstPadProbeInfo* /*info*/,
+                                     gpointer data) noexcept {
+    const auto caps = wrap::Ref<GstCaps>::adopt(gst_pad_get_current_caps(pad));
+    static_cast<Tap*>(data)->post(Codec{caps ? codec_of(caps.get()) : std::string()});
     return GST_PAD_PROBE_OK;
   }
   // On whichever thread posts: the message is all there is to do.
@@ -110,7 +109,7 @@ void RecordTrack::look() {
   gst_bin_add_many(GST_BIN(bin.get()), source, sink, nullptr);
   gst_element_link(source, sink);
   const auto pad = wrap::Ref<GstPad>::adopt(gst_element_get_static_pad(source, "src"));
-  gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, Tap::on_caps,
+  gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, Tap::on_packet,
                     new Tap{news_.box(), number_ + 1}, Tap::free);
   if (!run(bin.get(), source)) again_.set(monotonic_now() + kLookAgain);
 }
@@ -215,7 +214,10 @@ void RecordTrack::take(const Muted& muted) {
   if (series_) series_->muted(muted_);
 }
 
-void RecordTrack::take(const Ended& /*ended*/) {
+void RecordTrack::take(const Ended& ended) {
+  if (!ended.why.empty())
+    GST_WARNING("the tap of %s's %s ends: %s", options_.owner.c_str(),
+                base::name_of(options_.source).data(), ended.why.c_str());
   drop_pipeline();
   end_series();
   again_.set(monotonic_now() + kLookAgain);
