@@ -33,7 +33,6 @@ using Words = std::vector<std::string>;
 
 namespace {
 
-constexpr std::uint8_t kOpusType = 111;
 constexpr std::uint8_t kVp8Type = 96;
 
 // A folder of its own for one test's socket.
@@ -370,7 +369,7 @@ START_TEST(only_an_abandoned_socket_is_replaced) {
   const int fd = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
   ck_assert_int_eq(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   close(fd);
-  ck_assert_str_eq(starts().c_str(), "");
+  ck_assert(starts().empty());
   std::ofstream(place.socket()) << "text";
   ck_assert(starts().find("not a socket") != std::string::npos);
 }

@@ -37,7 +37,7 @@ START_TEST(what_is_encoded_is_decoded) {
   const auto hello = again(Hello{7, "geheim"});
   ck_assert_uint_eq(hello.version, 7);
   ck_assert_str_eq(hello.secret.c_str(), "geheim");
-  ck_assert_str_eq(again(Watch{"call-1"}).group.c_str(), "call-1");
+  ck_assert(again(Watch{"call-1"}).group == "call-1");
   const auto tap = again(Tap{"call-1", "anna", base::Source::kScreen});
   ck_assert_str_eq(tap.owner.c_str(), "anna");
   ck_assert(tap.source == base::Source::kScreen);
@@ -45,10 +45,10 @@ START_TEST(what_is_encoded_is_decoded) {
   ck_assert_str_eq(inject.group.c_str(), "call-1");
   ck_assert(inject.source == base::Source::kMixVideo && inject.codec == rtp::Codec::kVp8);
   again(Accepted{});
-  ck_assert_str_eq(again(Refused{"no such call"}).why.c_str(), "no such call");
+  ck_assert(again(Refused{"no such call"}).why == "no such call");
   ck_assert(again(TrackAdded{"anna", base::Source::kMic}).source == base::Source::kMic);
-  ck_assert_str_eq(again(TrackRemoved{"anna", base::Source::kMic}).owner.c_str(), "anna");
-  ck_assert_str_eq(again(PortAdded{"mix/anna"}).owner.c_str(), "mix/anna");
+  ck_assert(again(TrackRemoved{"anna", base::Source::kMic}).owner == "anna");
+  ck_assert(again(PortAdded{"mix/anna"}).owner == "mix/anna");
   again(PortRemoved{"mix"});
   const auto format = again(Format{rtp::Codec::kAv1, 111, 90'000, 0xdeadbeef});
   ck_assert(format.codec == rtp::Codec::kAv1);
