@@ -1,5 +1,5 @@
 // Where pictures go in a composed frame: layouts are text (pipelines/layouts/*.layout), and
-// pipelines/README.md says how it is written.
+// docs/mixing.md says how it is written.
 //
 // Pure and thread-compatible: text and pictures in, places out.
 #pragma once
