@@ -35,6 +35,7 @@ void Discretion::hide_url(std::string_view url) {
     const std::string_view user = authority.substr(0, at);
     const std::size_t colon = user.find(':');
     hide(user);
+    hide(user.substr(0, colon));
     if (colon != std::string_view::npos) hide(user.substr(colon + 1));
   }
   hide(rest);

@@ -79,8 +79,8 @@ gboolean Reporter::on_writable(gint /*fd*/, GIOCondition /*condition*/, gpointer
 void Reporter::flush(std::chrono::milliseconds limit) {
   const auto until = std::chrono::steady_clock::now() + limit;
   while (!lines_.empty() && !broken_) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        until - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
     if (left.count() <= 0 || !takes_more(fd_, static_cast<int>(left.count()))) return;
     write_some();
   }

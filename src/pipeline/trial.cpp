@@ -295,13 +295,15 @@ void Trial::replace_sink(GstElement* element) {
   if (!peer)
     return complain(description_.line_of_element(name),
                     fmt::format("nothing is linked to {}", name));
-  const wrap::Owned<char> caps_text(gst_caps_to_string(caps.get()));
-  const auto stand_in =
-      make_input("capsfilter name=filter ! fakesink sync=false async=false", name);
+  // A filter takes nothing that says nothing about itself, even where anything will do.
+  const bool any = gst_caps_is_any(caps.get()) != FALSE;
+  const auto stand_in = make_input(fmt::format("{} name=filter ! fakesink sync=false async=false",
+                                               any ? "identity" : "capsfilter"),
+                                   name);
   if (!stand_in) return;
   const auto filter =
       wrap::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(stand_in.get()), "filter"));
-  g_object_set(filter.get(), "caps", caps.get(), nullptr);
+  if (!any) g_object_set(filter.get(), "caps", caps.get(), nullptr);
   gst_pad_unlink(peer.get(), pad.get());
   const auto bin = wrap::Ref<GstObject>::adopt(gst_object_get_parent(GST_OBJECT(element)));
   gst_bin_remove(GST_BIN(bin.get()), element);
@@ -430,7 +432,8 @@ void Trial::play(std::chrono::milliseconds limit) {
         wrap::Ref<GstMessage>::adopt(gst_bus_timed_pop(bus.get(), failed ? 0 : 20 * GST_MSECOND));
     if (message && heard(message.get())) break;
     if (!message && failed) return complain(1, "it cannot start");
-    if (all_ended()) break;
+    // An error is on the bus before the end that it brings.
+    if (!message && all_ended()) break;
     const auto passed = Clock::now() - began;
     if (!ended_own && passed > kOwnSourcesRun) {
       ended_own = true;
