@@ -25,7 +25,7 @@ parley_test_packages=(
   clang-16 clang-tidy-16 clang-format-16 libclang-rt-16-dev llvm-16
   chromium firefox-esr nftables iproute2 sqlite3 curl openssl
   python3-jsonschema python3-websocket
-  ffmpeg nginx libnginx-mod-rtmp srt-tools
+  ffmpeg nginx libnginx-mod-rtmp srt-tools libgstrtspserver-1.0-dev
 )
 parley_bench_packages=(janus nlohmann-json3-dev libsrtp2-dev)
 
