@@ -28,6 +28,7 @@ std::optional<base::Source> source_of(const std::set<base::Source>& sources, bas
 
 std::vector<router::TheirName> names_of(const sdp::GuestMedia& media) {
   std::vector<router::TheirName> names;
+  names.reserve(media.formats.size());
   for (const sdp::GuestFormat& format : media.formats)
     names.push_back({format.theirs, format.ours});
   return names;
@@ -35,6 +36,7 @@ std::vector<router::TheirName> names_of(const sdp::GuestMedia& media) {
 
 std::vector<router::TheirName> extension_names_of(const sdp::GuestMedia& media) {
   std::vector<router::TheirName> names;
+  names.reserve(media.extensions.size());
   for (const sdp::GuestExtension& extension : media.extensions)
     names.push_back({extension.theirs, static_cast<std::uint8_t>(extension.ours)});
   return names;

@@ -36,7 +36,7 @@ Result<TransportWords> read(const Document& document) {
   auto words = read_transport(document.session, true);
   if (!words) return words;
   for (const MediaSection& section : document.media) {
-    const auto own = read_transport(section.attributes, true);
+    auto own = read_transport(section.attributes, true);
     if (!own) return own;
     if (auto done = merge(*words, *own, section.line); !done)
       return tl::make_unexpected(std::move(done).error());
