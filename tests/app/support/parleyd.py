@@ -56,14 +56,15 @@ def check(value, name):
 
 
 class Parleyd:
-    def __init__(self, settings="", folder=None, http=""):
+    # `media`: lines for its group; without any, it listens on all addresses of the machine.
+    def __init__(self, settings="", folder=None, http="", media="listen = 127.0.0.1\n"):
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="parleyd-test-"))
         self.owns_folder = folder is None
         (self.folder / "secret").write_text("s" * 40)
         (self.folder / "webhook.secret").write_text("w" * 40)
         self.config = self.folder / "parleyd.conf"
         self.config.write_text(
-            "[media]\nudp-port = 0\nlisten = 127.0.0.1\n[store]\npath = calls.db\n"
+            "[media]\nudp-port = 0\n" + media + "[store]\npath = calls.db\n"
             "[http]\nlisten = 127.0.0.1\nport = 0\n" + http +
             ("" if "[key" in settings else
              "[key \"k\"]\nalgorithm = HS256\nsecret-file = secret\n") + settings)
