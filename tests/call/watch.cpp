@@ -301,8 +301,10 @@ void Watch::note(const call::JobReported& input) {
 
 void Watch::note(const call::GuestAnswered& input) {
   // The media layer keeps nothing of a guest it has refused.
-  if (input.refusal && tickets_.contains(input.ticket) && guests_.erase(input.leg) == 1)
-    open_.erase(input.leg);
+  const auto guest = guests_.find(input.leg);
+  if (!input.refusal || guest == guests_.end() || guest->second != input.ticket) return;
+  guests_.erase(guest);
+  open_.erase(input.leg);
 }
 
 void Watch::check(const call::CommandDone& effect) {
@@ -346,7 +348,7 @@ void Watch::check(const call::OpenGuest& effect) {
   expect(opened_.insert(effect.leg).second, "a leg is opened twice");
   expect(tickets_.contains(effect.ticket), "a guest whom nobody asked for");
   open_.insert(effect.leg);
-  guests_.insert(effect.leg);
+  guests_.emplace(effect.leg, effect.ticket);
 }
 
 void Watch::check(const call::PatchLeg& effect) {
@@ -463,7 +465,7 @@ void Watch::check_legs() {
   }
   // A port or a guest's leg feeds nothing before it is connected, or ever.
   for (const auto& [leg, port] : ports_) feeding.insert(leg);
-  feeding.insert(guests_.begin(), guests_.end());
+  for (const auto& [leg, ticket] : guests_) feeding.insert(leg);
   expect(feeding.size() + takers_legs_.size() == open_.size(), "a leg is open that feeds nothing");
 }
 

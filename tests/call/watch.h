@@ -144,8 +144,8 @@ class Watch {
   std::set<call::JobId> named_;  // every job there ever was
   std::map<call::JobId, call::CallId> recording_;
   std::map<call::LegId, std::pair<call::JobId, std::string>> ports_;  // and the owner
-  std::set<call::LegId> guests_;
-  std::set<std::uint64_t> tickets_;  // commands that wait
+  std::map<call::LegId, std::uint64_t> guests_;  // and the command that brought it
+  std::set<std::uint64_t> tickets_;              // commands that wait
   std::map<call::StreamId, call::ProfileId> names_;
   std::map<call::LegId, call::ProfileId> owners_;  // of legs that feed a named stream
   std::vector<std::string> problems_;

@@ -28,6 +28,10 @@ class Filler {
   void hide(std::string_view /*name*/, std::string& text) {
     text = std::string(number() % 7, '\n') + "\"\\ body " + std::to_string(number());
   }
+  void hide(std::string_view name, std::optional<std::string>& text) {
+    if (number() % 2 == 0) hide(name, text.emplace());
+  }
+  void flag(std::string_view /*name*/, bool& value) { fill(value); }
   template <class... T>
   void fill(std::variant<T...>& value) {
     std::size_t wanted = number() % sizeof...(T);
