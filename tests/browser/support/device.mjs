@@ -305,6 +305,15 @@ export class Device {
     }, from);
   }
 
+  get page() {
+    return this.#page;
+  }
+
+  // What comes in over the PeerConnection, track by track, as the browser counts it.
+  incoming() {
+    return this.#act(async (call) => (await call.getStats()).tracks.filter((t) => t.direction === 'in'));
+  }
+
   // What names the tracks of `profile` here: ["audio ID", "video ID"], and the stream's.
   trackIds(profile) {
     return this.#act((call, wanted) => {

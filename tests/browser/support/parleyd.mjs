@@ -103,6 +103,11 @@ export class Parleyd {
     }, { describe: () => this.output });
   }
 
+  // Where its configuration is, its store, and what it records.
+  get folder() {
+    return this.#folder;
+  }
+
   get pid() {
     return this.#process.pid;
   }
