@@ -7,6 +7,7 @@
 #include <mutex>
 #include <utility>
 
+#include "job/compose_log.h"
 #include "job/compose_sample.h"
 
 namespace parley::job {
@@ -89,8 +90,7 @@ base::Result<void> ComposeInput::assemble(const Options& options) {
 }
 
 void ComposeInput::set(std::string_view parameter, const std::string& value) {
-  if (auto set = instance_.set_if_there(parameter, value); !set)
-    GST_WARNING("%s", set.error().message.c_str());
+  if (auto set = instance_.set_if_there(parameter, value); !set) warn(set.error().message);
 }
 
 std::int64_t ComposeInput::last_sample_us() const {

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <utility>
 
+#include "job/compose_log.h"
+
 namespace parley::job {
 namespace {
 
@@ -75,6 +77,7 @@ base::Result<std::unique_ptr<ComposeStage>> ComposeStage::make(const Context& co
                                                                Options options,
                                                                const Target& target) {
   std::vector<std::string> folders;
+  folders.reserve(context.spec.pipelines.size());
   for (const std::string& folder : context.spec.pipelines) folders.push_back(folder + "/layouts");
   auto layout = LayoutText::load(folders, options.layout == Layout::kSpeaker ? "speaker" : "grid");
   if (!layout) return tl::unexpected(layout.error());
@@ -176,6 +179,7 @@ void ComposeStage::update_tiles() {
 
 void ComposeStage::arrange() {
   std::vector<Candidate> candidates;
+  candidates.reserve(tiles_.size());
   for (const auto& tile : tiles_)
     candidates.push_back({.screen = tile->screen, .speaker = speaker_ == tile->owner});
   const std::int64_t now = g_get_monotonic_time();
@@ -285,7 +289,7 @@ void ComposeStage::open(Channel& channel, GstElement* mixer, const ComposeInput:
   channel.retry_at_us = now + kLongestRetryUs;  // unless it succeeds
   auto feed = ComposeFeed::make(mixer);
   if (!feed) {
-    GST_WARNING("%s: %s", options.file.c_str(), feed.error().message.c_str());
+    warn(options.file + ": " + feed.error().message);
     return;
   }
   channel.feed = std::move(*feed);
@@ -294,7 +298,7 @@ void ComposeStage::open(Channel& channel, GstElement* mixer, const ComposeInput:
       {.on_sample = [to = channel.feed.get()](GstSample* sample) { to->push(sample); },
        .on_level = std::move(on_level)});
   if (!input) {
-    GST_WARNING("%s", input.error().message.c_str());
+    warn(input.error().message);
     channel.feed.reset();
     return;
   }

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "job/compose_log.h"
 #include "job/gst_pipeline.h"
 #include "job/mix_core.h"
 
@@ -82,7 +83,7 @@ void MixSound::open(const Key& key, Voice& voice) {
   if (decoder)
     voice.decoder = std::move(*decoder);
   else
-    GST_WARNING("%s", decoder.error().message.c_str());
+    warn(decoder.error().message);
 }
 
 void MixSound::port_added(const std::string& name, const std::string& owner) {
@@ -104,14 +105,13 @@ void MixSound::open(const std::string& name, Port& port) {
   auto instance = description ? description->make()
                               : base::Result<pipeline::Instance>(tl::unexpect, description.error());
   if (!instance) {
-    GST_WARNING("%s", instance.error().message.c_str());
+    warn(instance.error().message);
     return;
   }
   const std::pair<const char*, std::string> values[] = {
       {"call", context_.spec.call}, {"profile", name}, {"source", "mix-audio"}};
   for (const auto& [parameter, value] : values)
-    if (auto set = instance->set_if_there(parameter, value); !set)
-      GST_WARNING("%s", set.error().message.c_str());
+    if (auto set = instance->set_if_there(parameter, value); !set) warn(set.error().message);
   port.run = std::make_unique<GstPipelineRun>(
       "mix-sound",
       PipelineEvents{.failed = [&port](const std::string& /*why*/) { port.over = true; },
