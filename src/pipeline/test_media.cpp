@@ -40,7 +40,9 @@ constexpr Medium kMedia[] = {
     {"flv",
      "flvmux name=mux streamable=true " PARLEY_H264 "! queue ! mux. " PARLEY_AAC "! queue ! mux.",
      ""},
-    {"mpegts", "mpegtsmux name=mux " PARLEY_H264 "! queue ! mux. " PARLEY_AAC "! queue ! mux.",
+    {"mpegts",
+     "mpegtsmux name=mux " PARLEY_H264 "! h264parse ! queue ! mux. " PARLEY_AAC
+     "! aacparse ! queue ! mux.",
      "rtpmp2tpay"},
     {"mp4",
      "mp4mux name=mux fragment-duration=200 " PARLEY_H264 "! queue ! mux. " PARLEY_AAC

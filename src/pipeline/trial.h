@@ -68,6 +68,7 @@ class Trial {
   std::vector<std::string> own_sources_;  // that need nobody to run
   std::vector<std::string> live_mixers_;  // hooks that go on when their inputs end
   std::vector<std::string> complaints_;
+  bool only_parsed_ = false;
   std::string story_;
 };
 
