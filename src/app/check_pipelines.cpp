@@ -64,8 +64,7 @@ int check_pipelines(const std::string& folder) {
     say("wrong");
     for (const std::string& complaint : result.complaints) say(complaint);
   }
-  say(wrong == 0 ? fmt::format("{} pipelines are good", files.size())
-                 : fmt::format("{} of {} pipelines are wrong", wrong, files.size()));
+  say(fmt::format("{} of {} are good", files.size() - wrong, files.size()));
   return wrong == 0 ? kGood : kWrong;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "app/job_process.h"
+#include "app/log.h"
 #include "app/places.h"
 #include "wrap/owned.h"
 
@@ -69,6 +70,7 @@ class Jobs::Impl {
     if (const auto found = processes_.find(job); found != processes_.end())
       found->second->order(order);
   }
+  void look_at_plugins() const;
   void stop_all() {
     for (const auto& [job, process] : processes_) process->order(job::Stop{});
   }
@@ -86,6 +88,23 @@ class Jobs::Impl {
   const OnReport on_report_;
   std::map<base::JobId, std::unique_ptr<JobProcess>> processes_;
 };
+
+void Jobs::Impl::look_at_plugins() const {
+  if (settings_.program.empty() || settings_.most == 0) return;
+  std::vector<std::string> environment = job_environment(settings_.plugins);
+  std::vector<char*> variables;
+  for (std::string& variable : environment) variables.push_back(variable.data());
+  variables.push_back(nullptr);
+  std::string program = settings_.program;
+  std::string word = "look";
+  char* arguments[] = {program.data(), word.data(), nullptr};
+  wrap::Owned<GError> error;
+  constexpr auto kFlags =
+      static_cast<GSpawnFlags>(G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL);
+  if (!g_spawn_async(nullptr, arguments, variables.data(), kFlags, nullptr, nullptr, nullptr,
+                     wrap::OutParam(error)))
+    log_warning("{} cannot be started: {}", settings_.program, error->message);
+}
 
 base::Result<void> Jobs::Impl::start(const job::Spec& spec) {
   if (settings_.program.empty())
@@ -113,6 +132,7 @@ Jobs::~Jobs() = default;
 
 base::Result<void> Jobs::start(const job::Spec& spec) { return impl_->start(spec); }
 void Jobs::order(const base::JobId& job, const job::Order& order) { impl_->order(job, order); }
+void Jobs::look_at_plugins() const { impl_->look_at_plugins(); }
 void Jobs::stop_all() { impl_->stop_all(); }
 std::size_t Jobs::running() const { return impl_->running(); }
 

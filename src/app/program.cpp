@@ -193,6 +193,7 @@ void Program::Impl::open_jobs(const Config& config) {
   jobs_ = std::make_unique<Jobs>(
       config.jobs,
       [this](const base::JobId& job, const job::Report& report) { driver_->job(job, report); });
+  jobs_->look_at_plugins();
 }
 
 JobPorts Program::Impl::job_ports(const Config& config) {
