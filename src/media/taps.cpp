@@ -93,6 +93,8 @@ void Taps::admit(AdmitJob& command) {
   job.secret = std::move(command.secret);
   job.group = command.group;
   job.hidden = std::move(command.hidden);
+  for (auto& [leg, port] : ports_)
+    if (port.job == command.job) port.group = job.group;  // also of ports opened before
   review(command.group);
 }
 
@@ -108,7 +110,7 @@ void Taps::add_port(const OpenPort& command) {
   Port& port = ports_[command.leg];
   port.job = command.job;
   port.owner = command.owner;
-  if (job == jobs_.end()) return;  // it has ended already; the port waits for its CloseLeg
+  if (job == jobs_.end()) return;  // not admitted yet, or ended already
   port.group = job->second.group;
   review(port.group);
 }

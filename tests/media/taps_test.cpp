@@ -248,10 +248,10 @@ START_TEST(a_port_publishes_what_a_job_makes) {
   const Place place;
   Fixture f(place.config());
   const auto [a, b] = f.open_pair();
+  Member& port = f.open_port(base::JobId("job"), "mix");  // also before its job is admitted
   f.worker().post(media::AdmitJob{base::JobId("job"), "secret", "call", {}});
-  Client watch(place.socket(), "secret", tap::Watch{"call"});
-  Member& port = f.open_port(base::JobId("job"), "mix");
   f.show(*a, port);
+  Client watch(place.socket(), place.key(), tap::Watch{"call"});
   ck_assert(f.run_until([&] { return watch.has("+port mix"); }));
 
   const tap::Inject wish{"call", "mix", Source::kMixVideo, rtp::Codec::kVp8};
