@@ -104,7 +104,7 @@ void ComposeInput::heard(GstMessage* message) {
     return;
   // The element's own type of array: one double per channel.
   const GValue* value = gst_structure_get_value(structure, "rms");
-  if (value == nullptr || !G_VALUE_HOLDS_BOXED(value)) return;
+  if (value == nullptr || g_type_is_a(G_VALUE_TYPE(value), G_TYPE_BOXED) == FALSE) return;
   G_GNUC_BEGIN_IGNORE_DEPRECATIONS
   const auto* channels = static_cast<const GValueArray*>(g_value_get_boxed(value));
   double loudest = -100;
