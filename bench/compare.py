@@ -15,10 +15,9 @@ from pathlib import Path
 
 import report
 from report import Scenario
-from servers import BenchError, Janus, Parley, Server, prepare_child
+from servers import BenchError, Janus, Parley, ParleyAtWork, Server, prepare_child
 
 DEFAULT_SCENARIOS = "1x8,1x16,3x6,1x51x1"
-SETTLE_S = 3
 SET_UP_S = 40
 MAX_REPLACEMENTS = 2  # of one scenario by smaller ones
 AUTOGROUP = Path("/proc/self/autogroup")
@@ -39,7 +38,9 @@ def parse_arguments() -> argparse.Namespace:
                         help="measured seconds of each run (%(default)s)")
     parser.add_argument("--quick", action="store_true",
                         help="one round of 5 s each: whether it works, not how well")
-    parser.add_argument("--servers", default="parley,janus", help="which (%(default)s)")
+    parser.add_argument("--servers", default="parley,janus", help="parley, janus, parley-at-work: one that records the first call and sends it "
+                        "on as HLS meanwhile; the ratio is the first's to the second's "
+                        "(%(default)s)")
     parser.add_argument("--nice", type=int, default=-10,
                         help="priority of servers and load, where permitted (%(default)s)")
     parser.add_argument("--output", type=Path, metavar="DIR", required=True,
@@ -54,9 +55,10 @@ def parse_arguments() -> argparse.Namespace:
     except ValueError as error:
         parser.error(str(error))
     arguments.servers = arguments.servers.split(",")
-    unknown = set(arguments.servers) - {"parley", "janus"}
+    unknown = set(arguments.servers) - {"parley", "janus", "parley-at-work"}
     if unknown or arguments.rounds < 1 or arguments.duration < 1:
-        parser.error("--servers are parley and janus; --rounds and --duration are at least 1")
+        parser.error("--servers are parley, janus and parley-at-work; --rounds and --duration are "
+                     "at least 1")
     return arguments
 
 
@@ -72,7 +74,7 @@ class Bench:
         self.started = time.monotonic()
 
     def check(self) -> None:
-        for program in [self.load] + ([self.parleyd] if "parley" in self.arguments.servers else []):
+        for program in [self.load] + ([self.parleyd] if self.arguments.servers != ["janus"] else []):
             if not os.access(program, os.X_OK):
                 raise BenchError(f"{program} is not there; run scripts/bench, which builds it")
         compiled = subprocess.run(
@@ -91,7 +93,8 @@ class Bench:
             janus = Janus("janus", folder, self.arguments.nice)
             janus.shim = self.shim
             return janus
-        parley = Parley("parley", folder, self.arguments.nice)
+        kind = ParleyAtWork if name == "parley-at-work" else Parley
+        parley = kind(name, folder, self.arguments.nice)
         parley.program = self.parleyd
         return parley
 
@@ -106,16 +109,18 @@ class Bench:
             str(self.load), *server.load_options(),
             "--rooms", str(scenario.rooms), "--peers", str(scenario.peers),
             "--publishers", str(scenario.publishers),
-            "--duration", str(self.arguments.duration), "--settle", str(SETTLE_S),
+            "--duration", str(self.arguments.duration), "--settle", str(server.settle_s),
             "--setup-timeout", str(SET_UP_S), "--server-pid", str(server.process.pid),
             "--label", server.name, "--json", str(result),
         ]
-        limit_s = self.arguments.duration + SETTLE_S + 2 * SET_UP_S + 0.1 * scenario.participants
+        limit_s = (self.arguments.duration + server.settle_s + 2 * SET_UP_S
+                   + 0.1 * scenario.participants)
         try:
-            ran = subprocess.run(
-                command, capture_output=True, text=True, timeout=limit_s, check=False,
-                preexec_fn=lambda: prepare_child(self.arguments.nice),
-            )
+            with server.beside_load():
+                ran = subprocess.run(
+                    command, capture_output=True, text=True, timeout=limit_s, check=False,
+                    preexec_fn=lambda: prepare_child(self.arguments.nice),
+                )
         except subprocess.TimeoutExpired as error:
             raise BenchError(f"parley-load did not end within {limit_s:.0f} s") from error
         if not result.exists():
@@ -211,7 +216,7 @@ def main() -> int:
     bench = Bench(arguments)
     try:
         bench.check()
-        one_run_s = arguments.duration + SETTLE_S + 6
+        one_run_s = arguments.duration + Server.settle_s + 6
         count = len(arguments.scenarios) * len(arguments.servers) * arguments.rounds
         bench.say(f"{count} runs, about {count * one_run_s / 60:.0f} minutes")
         with SessionPriority(arguments.nice):

@@ -99,7 +99,7 @@ def summarize(runs: list[dict]) -> dict:
 
 
 HEADER = (
-    "| scenario | server | µs CPU / packet | Parley / Janus | latency p50 / p99 ms | lost % "
+    "| scenario | server | µs CPU / packet | ratio | latency p50 / p99 ms | lost % "
     "| RSS KiB / participant | threads / participant | packets/s | others' CPU % | runs |\n"
     "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|---|\n"
 )
@@ -127,7 +127,7 @@ def markdown(rows: list[dict]) -> str:
     text = HEADER
     for row in rows:
         for server, summary in row["servers"].items():
-            ratio = row["ratio"] if server == "parley" else None
+            ratio = row["ratio"] if server == next(iter(row["servers"])) else None
             text += table_row(row["scenario"], server, summary, ratio)
     busiest = max(
         (summary.get("other_cpu_pct", 0) for row in rows for summary in row["servers"].values()),
@@ -143,11 +143,11 @@ def markdown(rows: list[dict]) -> str:
 
 
 def ratio_of(servers: dict[str, dict]) -> float | None:
-    """Parley's cost by Janus's; None unless both are valid."""
-    parley, janus = servers.get("parley"), servers.get("janus")
-    if not parley or not janus or not parley["valid"] or not janus["valid"]:
+    """The first server's cost by the second's; None unless there are two and both are valid."""
+    if len(servers) != 2 or not all(summary["valid"] for summary in servers.values()):
         return None
-    return parley["us_per_packet"] / janus["us_per_packet"]
+    first, second = (summary["us_per_packet"] for summary in servers.values())
+    return first / second
 
 
 def first_match(pattern: str, text: str) -> str:

@@ -4,14 +4,18 @@ A server is started afresh for every run, on free ports of the loopback, with it
 temporary folder. Only processes started here are ever ended.
 """
 
+import contextlib
 import glob
+import json
 import os
 import resource
 import secrets
 import shutil
 import socket
 import subprocess
+import threading
 import time
+import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,6 +80,13 @@ class Server:
     def load_options(self) -> list[str]:
         """What parley-load needs to talk to it."""
         raise NotImplementedError
+
+    # How long the load must run before it is measured.
+    settle_s = 3
+
+    def beside_load(self) -> contextlib.AbstractContextManager:
+        """What goes on at the server while it is measured."""
+        return contextlib.nullcontext()
 
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text)
@@ -190,3 +201,60 @@ unproven-per-address = 1000
     def load_options(self) -> list[str]:
         return ["--driver", "parley", "--url", f"ws://127.0.0.1:{self.port}/ws",
                 "--token-key", str(self.folder / "secret"), "--token-key-id", "bench"]
+
+
+class ParleyAtWork(Parley):
+    """parleyd that records every track of the first call, and sends the call on as HLS."""
+
+    settle_s = 8  # both have begun by then
+
+    def command(self) -> list[str]:
+        command = super().command()
+        with open(self.folder / "parleyd.conf", "a") as config:
+            config.write(f"[recordings]\nfolder = {self.folder}/recordings\n")
+        return command
+
+    @contextlib.contextmanager
+    def beside_load(self):
+        failures: list[str] = []
+        starter = threading.Thread(target=self.start_jobs, args=[failures])
+        starter.start()
+        yield
+        starter.join()
+        if failures:
+            raise BenchError(f"no recording or no HLS: {failures[0]}\n{self.log_tail()}")
+
+    def start_jobs(self, failures: list[str]) -> None:
+        try:
+            deadline = time.monotonic() + START_TIMEOUT_S
+            while not (calls := self.ask("GET", "calls")["items"]):
+                if time.monotonic() > deadline:
+                    raise BenchError("there is no call")
+                time.sleep(0.1)
+            call = f"calls/{calls[0]['callId']}"
+            self.ask("POST", f"{call}/recording", {"layout": "tracks"})
+            self.ask("POST", f"{call}/bridges", {"direction": "out", "kind": "hls"})
+            while True:
+                extras = self.ask("GET", call)
+                states = [extras["recording"]["state"], extras["bridges"][0]["state"]]
+                if states == ["on", "live"]:
+                    return
+                if time.monotonic() > deadline:
+                    raise BenchError(f"the recording and HLS are {states}")
+                time.sleep(0.1)
+        except (BenchError, OSError, LookupError) as error:
+            failures.append(str(error))
+
+    def ask(self, method: str, path: str, body: dict | None = None) -> dict:
+        token = subprocess.run(
+            [str(self.program), "--config", str(self.folder / "parleyd.conf"),
+             "--print-token", "bench", "--grants", "admin"],
+            capture_output=True, text=True, check=True,
+        ).stdout.strip()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/api/v1/{path}", method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)

@@ -1,4 +1,5 @@
-// A small player for what the call broadcasts as HLS: by hls.js, or by the browser where that can.
+// A small player for what the call broadcasts as HLS: by hls.js, or by the browser where only that
+// can. A browser's own player comes second, for some say that they can and then do not.
 
 const kHls = './vendor/hls.light.min.js'; // a plain script that sets the global Hls
 
@@ -22,8 +23,6 @@ export class LivePreview {
     if (source === null) {
       this.#video.removeAttribute('src');
       this.#video.load();
-    } else if (this.#video.canPlayType('application/vnd.apple.mpegurl')) {
-      this.#video.src = source;
     } else {
       void this.#play(source);
     }
@@ -31,7 +30,11 @@ export class LivePreview {
 
   async #play(source) {
     const Hls = await library();
-    if (source !== this.#source || !Hls.isSupported()) return;
+    if (source !== this.#source) return;
+    if (!Hls.isSupported()) {
+      this.#video.src = source;
+      return;
+    }
     this.#player = new Hls({ liveSyncDurationCount: 2, enableWorker: false });
     // A playlist that is not there yet, or a segment that is late, is asked for again.
     this.#player.on(Hls.Events.ERROR, (_, { fatal, type }) => {

@@ -73,6 +73,8 @@ export class Parleyd {
       `udp-port = ${await freeUdpPort()}`,
       '[store]',
       `path = ${join(server.#folder, 'parley.db')}`,
+      '[recordings]',
+      `folder = ${join(server.#folder, 'recordings')}`,
       '[key "test"]',
       'algorithm = HS256',
       'secret-file = secret',
@@ -89,6 +91,7 @@ export class Parleyd {
     this.#process = spawn(this.#binary, ['--config', this.#config], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    if (process.env.PARLEYD_LOG) this.#process.stderr.on('data', (text) => process.stderr.write(text));
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream.on('data', (text) => (this.output += text));
     }
