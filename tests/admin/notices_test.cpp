@@ -42,6 +42,29 @@ START_TEST(writes_a_text_nobody_heard) {
 }
 END_TEST
 
+START_TEST(writes_what_is_made_of_a_call) {
+  const base::JobId recording("r");
+  same(admin::encode({"i5", call::RecordingBegan{.call = kCall,
+                                                 .recording = recording,
+                                                 .layout = call::RecordLayout::kGrid,
+                                                 .by = kAlice,
+                                                 .at = at(9)}}),
+       R"({"id":"i5","type":"recording.started","at":9,"data":{"callId":"c","recordingId":"r",)"
+       R"("layout":"grid","format":"webm","policy":"notify","by":"alice"}})");
+  same(
+      admin::encode({"i6", call::RecordingOver{kCall, recording, true, "the disk is full", at(9)}}),
+      R"({"id":"i6","type":"recording.ended","at":9,"data":{"callId":"c","recordingId":"r",)"
+      R"("state":"failed","message":"The disk is full."}})");
+  call::BridgeView bridge;
+  bridge.bridge = base::JobId("b");
+  bridge.state = call::BridgeState::kLive;
+  const std::string noted = admin::encode({"i7", call::BridgeNoted{kCall, bridge, at(9)}});
+  same(noted, R"({"id":"i7","type":"bridge.changed","at":9,"data":{"callId":"c","bridgeId":"b",)"
+              R"("direction":"out","kind":"rtmp","state":"live"}})");
+  same(admin::read_envelope(noted)->topic, "c");
+}
+END_TEST
+
 START_TEST(reads_back_what_a_sender_must_know) {
   const auto ringing = admin::read_envelope(
       admin::encode({"i", call::RingsUnheard{kCall, kChain, kAlice, kBob, {}, at(6), at(9)}}));
@@ -73,7 +96,8 @@ START_TEST(signs_time_and_body_with_every_secret) {
 END_TEST
 
 START_TEST(knows_its_names) {
-  for (const char* name : {"call.unheard", "call.started", "call.ended", "text.unheard"})
+  for (const char* name : {"call.unheard", "call.started", "call.ended", "text.unheard",
+                           "recording.started", "recording.ended", "bridge.changed"})
     same(std::string(admin::name_of(admin::parse_notice_kind(name).value())), name);
   ck_assert(!admin::parse_notice_kind("call"));
 }
@@ -81,6 +105,6 @@ END_TEST
 
 int main() {
   return test::run("notices", {writes_what_happened_to_a_call, writes_a_text_nobody_heard,
-                               reads_back_what_a_sender_must_know,
+                               writes_what_is_made_of_a_call, reads_back_what_a_sender_must_know,
                                signs_time_and_body_with_every_secret, knows_its_names});
 }
