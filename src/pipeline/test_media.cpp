@@ -41,8 +41,11 @@ constexpr Medium kMedia[] = {
      "flvmux name=mux streamable=true " PARLEY_H264 "! queue ! mux. " PARLEY_AAC "! queue ! mux.",
      ""},
     {"mpegts",
-     "mpegtsmux name=mux " PARLEY_H264 "! h264parse ! queue ! mux. " PARLEY_AAC
-     "! aacparse ! queue ! mux.",
+     "mpegtsmux name=mux " PARLEY_PICTURE
+     "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! h264parse "
+     "! video/x-h264,stream-format=byte-stream,alignment=au ! queue ! mux. " PARLEY_SOUND
+     "! audioconvert ! avenc_aac ! aacparse ! audio/mpeg,mpegversion=4,stream-format=adts "
+     "! queue ! mux.",
      "rtpmp2tpay"},
     {"mp4",
      "mp4mux name=mux fragment-duration=200 " PARLEY_H264 "! queue ! mux. " PARLEY_AAC

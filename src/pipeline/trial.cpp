@@ -113,7 +113,9 @@ std::vector<std::string> Trial::run(std::chrono::milliseconds limit) {
     if (source && !is_hook(GST_OBJECT_NAME(element.get())))
       own_sources_.emplace_back(GST_OBJECT_NAME(element.get()));
   }
-  for (const Hook& hook : description_.hooks()) prepare_hook(hook);
+  for (const Hook& hook : description_.hooks())
+    if (runs_) prepare_hook(hook);
+  if (!runs_) return complaints_;
   prepare_sinks();
   prepare_open_pads();
   if (complaints_.empty() && !only_parsed_) {
@@ -198,6 +200,12 @@ void Trial::feed_appsrc(const Hook& hook, GstElement* appsrc) {
 
 // In the place of an element that fetches something.
 void Trial::replace_source(const Hook& hook, GstElement* element, bool rtp) {
+  if (!first_pad(element, GST_PAD_SRC)) {
+    runs_ = false;
+    story_ = fmt::format("read, but not run: what comes out of {} is known once it is connected",
+                         hook.name);
+    return;
+  }
   if (hook.media == "any") {
     only_parsed_ = true;
     story_ += fmt::format("not run, for '{}' fetches what no test input stands for, ", hook.name);

@@ -67,6 +67,7 @@ class Trial {
   std::vector<std::unique_ptr<Outlet>> outlets_;
   std::vector<std::string> own_sources_;  // that need nobody to run
   std::vector<std::string> live_mixers_;  // hooks that go on when their inputs end
+  bool runs_ = true;                      // false: there is no test input for such a source
   std::vector<std::string> complaints_;
   bool only_parsed_ = false;
   std::string story_;
