@@ -1,6 +1,7 @@
 // The work of a mixer: one picture for all, and for each participant what he hears.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -21,6 +22,7 @@ constexpr std::string_view kSoundPorts = "mix/";
 constexpr std::chrono::milliseconds kTick{500};
 constexpr std::int64_t kRetryUs = 1'000'000;
 constexpr std::uint32_t kLatencyMs = 100;  // as for sound
+constexpr std::uint32_t kMostKbps = 64;    // one channel of Opus is transparent there
 
 class MixWork : public Work {
  public:
@@ -31,10 +33,11 @@ class MixWork : public Work {
         timer_(g_main_context_get_thread_default(), kTick, [this] { tick(); }) {}
 
   base::Result<void> start() override {
-    sound_ = std::make_unique<MixSound>(context_, context_.spec.picture.audio_kbps, base_time_,
-                                        [this](const std::string& owner, double level) {
-                                          if (stage_) stage_->heard(owner, level);
-                                        });
+    sound_ =
+        std::make_unique<MixSound>(context_, std::min(context_.spec.picture.audio_kbps, kMostKbps),
+                                   base_time_, [this](const std::string& owner, double level) {
+                                     if (stage_) stage_->heard(owner, level);
+                                   });
     if (auto started = sound_->start(); !started) return started;
     context_.report(StateReport{State::kLive, ""});
     return {};
@@ -66,17 +69,23 @@ class MixWork : public Work {
       sound_->port_removed(port);
     }
   }
-  void stop() override {
-    wanted_ = false;
-    close_picture();
-    sound_.reset();
-    context_.finished({});
-  }
+  void stop() override { end({}); }
 
  private:
   void tick() {
+    if (sound_ && sound_->failed()) {
+      end(base::fail(base::Code::kUnavailable, "an encoder of the sound failed"));
+      return;
+    }
     if (over_) close_picture();
     if (wanted_ && !run_) open_picture();
+  }
+  void end(base::Result<void> result) {
+    if (std::exchange(ended_, true)) return;
+    wanted_ = false;
+    close_picture();
+    sound_.reset();
+    context_.finished(std::move(result));
   }
   void open_picture() {
     const std::int64_t now = g_get_monotonic_time();
@@ -99,6 +108,7 @@ class MixWork : public Work {
   const GstClockTime base_time_;
   std::vector<std::pair<std::string, base::Source>> tracks_;
   std::unique_ptr<MixSound> sound_;
+  bool ended_ = false;
   bool wanted_ = false;  // the port is there
   bool over_ = false;    // the picture's pipeline is of no more use
   std::int64_t retry_at_us_ = 0;

@@ -3,6 +3,7 @@
 #include <gst/app/gstappsrc.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <utility>
@@ -45,6 +46,12 @@ void MixCore::stop() {
   }
   if (thread_.joinable()) thread_.join();
   for (Slot& slot : slots_) slot.encoder.reset();
+}
+
+bool MixCore::failed() const {
+  return std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
+    return slot.encoder != nullptr && slot.encoder->failed();
+  });
 }
 
 MixMinus::Input MixCore::add(const std::string& owner) {

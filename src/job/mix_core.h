@@ -37,6 +37,8 @@ class MixCore {
   // kNotFound, kInvalid: the encoder's pipeline.
   [[nodiscard]] base::Result<void> start(const pipeline::Folders& folders, std::uint32_t kbps);
   void stop();
+  // An encoder is of no more use. On the thread of start() and stop().
+  [[nodiscard]] bool failed() const;
 
   [[nodiscard]] MixMinus::Input add(const std::string& owner);
   void remove(MixMinus::Input input);

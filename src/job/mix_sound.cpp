@@ -46,6 +46,8 @@ MixSound::~MixSound() {
 
 base::Result<void> MixSound::start() { return core_->start(context_.pipelines, kbps_); }
 
+bool MixSound::failed() const { return core_->failed(); }
+
 void MixSound::track_added(const std::string& owner, base::Source source) {
   if (base::kind_of(source) != base::Kind::kAudio || source == base::Source::kMixAudio) return;
   const Key key{owner, source};
@@ -87,6 +89,7 @@ void MixSound::open(const Key& key, Voice& voice) {
 }
 
 void MixSound::port_added(const std::string& name, const std::string& owner) {
+  port_removed(name);
   auto& port = ports_[name];
   port = std::make_unique<Port>();
   port->owner = owner;

@@ -36,6 +36,8 @@ class MixSound {
 
   // kNotFound, kInvalid: a pipeline, and what is wrong.
   [[nodiscard]] base::Result<void> start();
+  // Nobody hears anything any more: an encoder has failed.
+  [[nodiscard]] bool failed() const;
   // Of audio; others are ignored.
   void track_added(const std::string& owner, base::Source source);
   void track_removed(const std::string& owner, base::Source source);
