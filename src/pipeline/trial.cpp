@@ -14,12 +14,11 @@
 #include <thread>
 #include <utility>
 
+#include "pipeline/elements.h"
 #include "pipeline/test_media.h"
 #include "wrap/owned.h"
 
 namespace parley::wrap {
-template <>
-struct RefTraits<GstSample> : MiniObjectTraits<GstSample> {};
 template <>
 struct RefTraits<GstMessage> : MiniObjectTraits<GstMessage> {};
 }  // namespace parley::wrap
@@ -31,40 +30,6 @@ namespace {
 constexpr std::chrono::milliseconds kOwnSourcesRun{600};
 constexpr std::chrono::milliseconds kTearDownLimit{5'000};
 
-std::string factory_of(GstElement* element) {
-  const GstElementFactory* factory = gst_element_get_factory(element);
-  return factory == nullptr ? "bin" : GST_OBJECT_NAME(factory);
-}
-
-bool has_property(gpointer object, const char* name) {
-  return g_object_class_find_property(G_OBJECT_GET_CLASS(object), name) != nullptr;
-}
-
-// The first pad of a direction, linked or not.
-wrap::Ref<GstPad> first_pad(GstElement* element, GstPadDirection direction) {
-  GST_OBJECT_LOCK(element);
-  GList* pads = direction == GST_PAD_SRC ? element->srcpads : element->sinkpads;
-  auto pad = wrap::Ref<GstPad>::retain(pads == nullptr ? nullptr : GST_PAD(pads->data));
-  GST_OBJECT_UNLOCK(element);
-  return pad;
-}
-
-std::vector<wrap::Ref<GstElement>> children(GstElement* bin) {
-  std::vector<wrap::Ref<GstElement>> all;
-  GST_OBJECT_LOCK(bin);
-  for (GList* each = GST_BIN_CHILDREN(bin); each != nullptr; each = each->next)
-    all.push_back(wrap::Ref<GstElement>::retain(GST_ELEMENT(each->data)));
-  GST_OBJECT_UNLOCK(bin);
-  return all;
-}
-
-// Of what the element itself would take, whatever stands in for it.
-wrap::Ref<GstCaps> sink_caps(GstElement* element) {
-  const auto pad = first_pad(element, GST_PAD_SINK);
-  if (!pad) return wrap::Ref<GstCaps>::adopt(gst_caps_new_any());
-  return wrap::Ref<GstCaps>::adopt(gst_pad_get_pad_template_caps(pad.get()));
-}
-
 // Inputs that are made when they are asked for.
 bool has_pads_on_request(GstElement* element) {
   for (const GList* each = gst_element_class_get_pad_template_list(GST_ELEMENT_GET_CLASS(element));
@@ -75,12 +40,6 @@ bool has_pads_on_request(GstElement* element) {
       return true;
   }
   return false;
-}
-
-void pull_and_forget(GstElement* sink) {
-  GstSample* sample = nullptr;
-  g_signal_emit_by_name(sink, "pull-sample", &sample);
-  if (sample != nullptr) gst_sample_unref(sample);
 }
 
 }  // namespace
@@ -255,109 +214,7 @@ void Trial::feed_pads(const Hook& hook, GstElement* element) {
   story_ += fmt::format("{} <- 2 x {}, ", hook.name, hook.media);
 }
 
-// ---- what comes out -------------------------------------------------------------------------
-
-void Trial::watch(GstPad* pad, const std::string& name, bool hook) {
-  outlets_.push_back(std::make_unique<Outlet>());
-  Outlet* outlet = outlets_.back().get();
-  outlet->name = name;
-  outlet->hook = hook;
-  // Reports have no end of their own.
-  const Hook* described = description_.find_hook(name);
-  outlet->awaited = described == nullptr || described->media != "rtcp";
-  // Outlets outlive the pads: the pipeline is in NULL, or left behind with them, see tear_down().
-  gst_pad_add_probe(
-      pad,
-      static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST |
-                                   GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
-      +[](GstPad*, GstPadProbeInfo* info, gpointer data) -> GstPadProbeReturn {
-        auto* watched = static_cast<Outlet*>(data);
-        if ((info->type & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) == 0)
-          ++watched->buffers;
-        else if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_EOS)
-          watched->ended = true;
-        return GST_PAD_PROBE_OK;
-      },
-      outlet, nullptr);
-}
-
-void Trial::write_to_scratch(GstElement* element) {
-  if (scratch_.empty()) {
-    const char* base = getenv("TMPDIR");
-    std::string folder = fmt::format("{}/parley-check-XXXXXX", base == nullptr ? "/tmp" : base);
-    if (mkdtemp(folder.data()) == nullptr)
-      return complain(1, fmt::format("no folder for what it writes can be made: {}", folder));
-    scratch_ = folder;
-  }
-  if (factory_of(element) == "fdsink") {
-    const std::string path = fmt::format("{}/{}", scratch_, files_.size());
-    const int file = open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
-    files_.push_back(file);
-    g_object_set(element, "fd", file, nullptr);
-    return;
-  }
-  g_object_set(element, "location", (scratch_ + "/segment%05d.ts").c_str(), "playlist-location",
-               (scratch_ + "/index.m3u8").c_str(), nullptr);
-}
-
-void Trial::replace_sink(GstElement* element) {
-  const std::string name = GST_OBJECT_NAME(element);
-  const auto caps = sink_caps(element);
-  const auto pad = first_pad(element, GST_PAD_SINK);
-  const auto peer = wrap::Ref<GstPad>::adopt(pad ? gst_pad_get_peer(pad.get()) : nullptr);
-  if (!peer)
-    return complain(description_.line_of_element(name),
-                    fmt::format("nothing is linked to {}", name));
-  // A filter takes nothing that says nothing about itself, even where anything will do.
-  const bool any = gst_caps_is_any(caps.get()) != FALSE;
-  const auto stand_in = make_input(fmt::format("{} name=filter ! fakesink sync=false async=false",
-                                               any ? "identity" : "capsfilter"),
-                                   name);
-  if (!stand_in) return;
-  const auto filter =
-      wrap::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(stand_in.get()), "filter"));
-  if (!any) g_object_set(filter.get(), "caps", caps.get(), nullptr);
-  gst_pad_unlink(peer.get(), pad.get());
-  const auto bin = wrap::Ref<GstObject>::adopt(gst_object_get_parent(GST_OBJECT(element)));
-  gst_bin_remove(GST_BIN(bin.get()), element);
-  gst_bin_add(GST_BIN(bin.get()), stand_in.get());
-  const auto sink = wrap::Ref<GstPad>::adopt(gst_element_get_static_pad(stand_in.get(), "sink"));
-  if (gst_pad_link(peer.get(), sink.get()) != GST_PAD_LINK_OK)
-    complain(description_.line_of_element(name),
-             fmt::format("{} does not take what is linked to it", name));
-  watch(sink.get(), name, is_hook(name));
-}
-
-void Trial::prepare_sinks() {
-  for (const auto& element : children(instance_.bin())) {
-    if (GST_OBJECT_FLAG_IS_SET(element.get(), GST_ELEMENT_FLAG_SINK) == 0) continue;
-    const std::string name = GST_OBJECT_NAME(element.get());
-    const std::string factory = factory_of(element.get());
-    if (factory == "appsink") {
-      g_object_set(element.get(), "sync", FALSE, "emit-signals", TRUE, nullptr);
-      g_signal_connect(element.get(), "new-sample",
-                       G_CALLBACK(+[](GstElement* sink, gpointer) -> GstFlowReturn {
-                         pull_and_forget(sink);
-                         return GST_FLOW_OK;
-                       }),
-                       nullptr);
-    } else if (factory == "fdsink" || has_property(element.get(), "playlist-location")) {
-      write_to_scratch(element.get());
-    } else if (factory == "fakesink") {
-      g_object_set(element.get(), "sync", FALSE, nullptr);
-    } else {
-      replace_sink(element.get());
-      continue;
-    }
-    // All its pads: a sink that is a bin may have several.
-    GST_OBJECT_LOCK(element.get());
-    std::vector<wrap::Ref<GstPad>> pads;
-    for (GList* each = element.get()->sinkpads; each != nullptr; each = each->next)
-      pads.push_back(wrap::Ref<GstPad>::retain(GST_PAD(each->data)));
-    GST_OBJECT_UNLOCK(element.get());
-    for (const auto& pad : pads) watch(pad.get(), name, is_hook(name));
-  }
-}
+// ---- what is open ---------------------------------------------------------------------------
 
 // The bin's own pads: what is not linked in the text.
 void Trial::prepare_open_pads() {
