@@ -156,6 +156,10 @@ Response not_found(const Question& question) {
             return q.before ? "there is no such chain, or no item of the id `before` in it"
                             : "there is no such chain";
           },
+          [](const Recordings&) { return "there is no recording of the id `before`"; },
+          [](const OneRecording&) { return "there is no such recording, or none of yours"; },
+          [](const DeleteRecording&) { return "there is no such recording, or none of yours"; },
+          [](const RecordingFile&) { return "there is no such file, or none of yours"; },
           [](const auto&) { return "there is no such thing"; },
       },
       question);

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "admin/http.h"
+#include "admin/recordings.h"
 #include "auth/tokens.h"
 #include "base/ids.h"
 #include "base/time.h"
@@ -74,7 +75,8 @@ struct History {
   std::optional<std::string> before;
   std::size_t limit = wire::kDefaultPage;
 };
-using Question = std::variant<LiveCalls, OneCall, Ask, LiveBridges, Chains, History>;
+using Question = std::variant<LiveCalls, OneCall, Ask, LiveBridges, Chains, History, Recordings,
+                              OneRecording, DeleteRecording, RecordingFile>;
 using Outcome = std::variant<Response, Question>;
 
 // `live`: all calls that live, in any order.

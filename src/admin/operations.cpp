@@ -111,6 +111,35 @@ Outcome read_history(Asked& asked) {
   return question;
 }
 
+// ---- recordings -----------------------------------------------------------------------------
+
+// Whose calls: all, for a server; else those of the token's profiles.
+std::optional<std::vector<base::ProfileId>> own(const Asked& asked) {
+  if (asked.claims.grants.contains(std::string(kGrant))) return std::nullopt;
+  return asked.claims.profiles;
+}
+
+Outcome list_recordings(Asked& asked) {
+  Recordings question;
+  question.call = asked.query.id<base::CallId>("call");
+  question.before = asked.query.id<base::JobId>("before");
+  question.limit = asked.query.limit(wire::kDefaultPage, wire::kMaxPage);
+  question.own = own(asked);
+  return question;
+}
+
+Outcome read_recording(Asked& asked) {
+  return OneRecording{base::JobId(asked.names[0]), own(asked)};
+}
+
+Outcome delete_recording(Asked& asked) {
+  return DeleteRecording{base::JobId(asked.names[0]), own(asked)};
+}
+
+Outcome read_recording_file(Asked& asked) {
+  return RecordingFile{base::JobId(asked.names[0]), asked.names[1], own(asked)};
+}
+
 // ---- tokens ---------------------------------------------------------------------------------
 
 // Its grants may not be more, nor last longer, than those of the token that asks for it: else a
@@ -189,6 +218,10 @@ const std::vector<Operation>& operations() {
       {"POST", "calls/*/bridges", true, start_bridge, "bridge"},
       {"GET", "calls/*/bridges", false, list_bridges, "bridge"},
       {"DELETE", "calls/*/bridges/*", false, stop_bridge, "bridge"},
+      {"GET", "recordings", false, list_recordings, "record"},
+      {"GET", "recordings/*", false, read_recording, "record"},
+      {"DELETE", "recordings/*", false, delete_recording, "record"},
+      {"GET", "recordings/*/files/*", false, read_recording_file, "record"},
       {"POST", "texts", true, post_text},
       {"GET", "profiles/*/chains", false, list_chains},
       {"GET", "chains/*/items", false, read_history},

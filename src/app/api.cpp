@@ -4,6 +4,7 @@
 
 #include "app/log.h"
 #include "app/pages.h"
+#include "base/overloaded.h"
 #include "metrics/page.h"
 
 namespace parley::app {
@@ -77,12 +78,16 @@ net::HttpResponse ApiDesk::finish(const admin::Response& response) {
 }
 
 void ApiDesk::serve(const net::HttpRequest& request, const net::Respond& respond) {
+  if (const auto file = by_ticket(request)) return serve_file(*file, request, respond);
   const admin::Outcome outcome = api_.handle(to_request(request), ports_.now());
   const Answer answer = [this, respond](const admin::Response& response) {
     respond(finish(response));
   };
   if (const auto* response = std::get_if<admin::Response>(&outcome)) return answer(*response);
-  std::visit([&](const auto& question) { ask(question, answer); },
+  std::visit(base::Overloaded{[&](const admin::RecordingFile& question) {
+                                serve_file(question, request, respond);
+                              },
+                              [&](const auto& question) { ask(question, answer); }},
              std::get<admin::Question>(outcome));
 }
 

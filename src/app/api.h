@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "admin/api.h"
 #include "app/driver.h"
+#include "app/recordings.h"
 #include "net/route.h"
 
 namespace parley::app {
@@ -22,6 +24,7 @@ struct ApiPorts {
   std::function<std::vector<call::CallView>()> live;
   std::function<std::optional<call::CallView>(const base::CallId&)> find;
   StorePorts store;
+  Recordings* recordings = nullptr;  // outlives the desk
 };
 
 // Main thread only. Must outlive what it has asked; who asked may go at any time.
@@ -44,6 +47,14 @@ class ApiDesk {
   void ask(const admin::LiveBridges& question, const Answer& answer);
   void ask(const admin::Chains& question, const Answer& answer);
   void ask(const admin::History& question, const Answer& answer);
+  void ask(const admin::Recordings& question, const Answer& answer);
+  void ask(const admin::OneRecording& question, const Answer& answer);
+  void ask(const admin::DeleteRecording& question, const Answer& answer);
+  // Answered by its bytes, with what `respond` takes.
+  void serve_file(const admin::RecordingFile& question, const net::HttpRequest& request,
+                  const net::Respond& respond);
+  [[nodiscard]] std::optional<admin::RecordingFile> by_ticket(
+      const net::HttpRequest& request) const;
   [[nodiscard]] net::HttpResponse finish(const admin::Response& response);
 
   const ApiPorts ports_;

@@ -342,6 +342,7 @@ void Program::Impl::start_api(const Config& config) {
       .live = [this] { return driver_->machine().live(); },
       .find = [this](const base::CallId& call) { return driver_->machine().find(call); },
       .store = store_ports(),
+      .recordings = recordings_.get(),
   };
   api_ = std::make_unique<ApiDesk>(std::move(ports), std::move(rules));
   server_->add(api_->route(config.api));

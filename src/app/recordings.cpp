@@ -16,8 +16,9 @@
 #include <utility>
 
 #include "app/log.h"
+#include "app/secrets.h"
 #include "app/verify_child.h"
-#include "base/overloaded.h"
+#include "wrap/owned.h"
 
 namespace parley::app {
 namespace {
@@ -28,6 +29,7 @@ using base::fail;
 using base::Result;
 
 constexpr std::chrono::hours kSweep{1};
+constexpr std::chrono::seconds kTicketLife{3600};
 constexpr std::size_t kSweepAtOnce = 100;
 constexpr mode_t kFolderMode = 0750;
 constexpr std::uint64_t kMiB = 1024ULL * 1024;
@@ -82,6 +84,7 @@ std::string gaps_json(const std::vector<job::Part::Gap>& gaps) {
 Recordings::Recordings(RecordingPorts ports, RecordingSettings settings)
     : ports_(std::move(ports)),
       settings_(std::move(settings)),
+      ticket_secret_(random_secret()),
       self_(std::make_shared<Recordings*>(this)) {}
 
 Recordings::~Recordings() { *self_ = nullptr; }
@@ -279,6 +282,47 @@ void Recordings::remove(const base::JobId& recording, std::function<void(Result<
                         (*self)->ports_.store->submit({store::RecordingDeleted{recording}}, done);
                       });
       });
+}
+
+void Recordings::find(const base::JobId& recording, store::RecordingFilter filter,
+                      std::function<void(Result<store::StoredRecording>)> done) const {
+  ports_.store->find_recording(recording, std::move(filter), std::move(done));
+}
+
+void Recordings::list(store::RecordingFilter filter, std::optional<base::JobId> before,
+                      std::size_t limit,
+                      std::function<void(Result<store::Page<store::StoredRecording>>)> done) const {
+  ports_.store->list_recordings(std::move(filter), std::move(before), limit, std::move(done));
+}
+
+// ---- tickets: UNIX-SECONDS.HMAC -------------------------------------------------------------
+
+std::string Recordings::sign(const base::JobId& recording, const std::string& file,
+                             const std::string& until) const {
+  const std::string text = recording.str() + "/" + file + "/" + until;
+  const wrap::Owned<char> mac(g_compute_hmac_for_string(
+      G_CHECKSUM_SHA256, reinterpret_cast<const guchar*>(ticket_secret_.data()),
+      ticket_secret_.size(), text.data(), static_cast<gssize>(text.size())));
+  return until + "." + mac.get();
+}
+
+std::string Recordings::ticket(const base::JobId& recording, const std::string& file) const {
+  const auto until = std::chrono::floor<std::chrono::seconds>(ports_.now().wall) + kTicketLife;
+  return sign(recording, file, std::to_string(until.time_since_epoch().count()));
+}
+
+bool Recordings::good_ticket(const base::JobId& recording, const std::string& file,
+                             const std::string& ticket) const {
+  const std::string until = ticket.substr(0, ticket.find('.'));
+  const std::string right = sign(recording, file, until);
+  if (ticket.size() != right.size()) return false;
+  // Takes as long whichever character is wrong.
+  unsigned different = 0;
+  for (std::size_t i = 0; i < right.size(); ++i)
+    different |= static_cast<unsigned char>(ticket[i]) ^ static_cast<unsigned char>(right[i]);
+  const auto now = std::chrono::floor<std::chrono::seconds>(ports_.now().wall);
+  return different == 0 &&
+         g_ascii_strtoll(until.c_str(), nullptr, 10) >= now.time_since_epoch().count();
 }
 
 Result<std::string> Recordings::path_of(const store::StoredRecording& recording,

@@ -9,7 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 
 #include "base/ids.h"
@@ -54,11 +54,21 @@ class Recordings {
   // recording began and is over comes to the store from the call.
   void report(const base::JobId& job, const job::Report& report);
 
+  // As Store's.
+  void find(const base::JobId& recording, store::RecordingFilter filter,
+            std::function<void(base::Result<store::StoredRecording>)> done) const;
+  void list(store::RecordingFilter filter, std::optional<base::JobId> before, std::size_t limit,
+            std::function<void(base::Result<store::Page<store::StoredRecording>>)> done) const;
   // Files and rows. kNotFound; kConflict: it runs; kUnavailable: the disk.
   void remove(const base::JobId& recording, std::function<void(base::Result<void>)> done);
   // Of a file that a listing names; kNotFound: it has no such file.
   [[nodiscard]] base::Result<std::string> path_of(const store::StoredRecording& recording,
                                                   const std::string& file) const;
+  // Lets its bearer read one file for an hour, and until the server ends: for <video> and <a>,
+  // which send no Authorization.
+  [[nodiscard]] std::string ticket(const base::JobId& recording, const std::string& file) const;
+  [[nodiscard]] bool good_ticket(const base::JobId& recording, const std::string& file,
+                                 const std::string& ticket) const;
   [[nodiscard]] std::uint64_t bytes_written() const { return bytes_; }  // by jobs that have ended
   [[nodiscard]] std::size_t running() const { return live_.size(); }
 
@@ -79,9 +89,12 @@ class Recordings {
   void take_stale(const std::vector<store::StoredRecording>& stale);
   void recover(const std::string& folder, std::vector<store::RecordingPart> parts);
   void sweep();
+  [[nodiscard]] std::string sign(const base::JobId& recording, const std::string& file,
+                                 const std::string& until) const;
 
   const RecordingPorts ports_;
   const RecordingSettings settings_;
+  const std::string ticket_secret_;
   std::map<base::JobId, Live> live_;
   std::unique_ptr<wrap::RepeatingTimer> sweeper_;
   std::uint64_t bytes_ = 0;

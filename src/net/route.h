@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,11 +28,19 @@ struct HttpRequest {
   [[nodiscard]] std::string header(std::string_view name) const;
 };
 
+// A part of a file, sent as it is read: a piece at a time, and never by waiting for the disk.
+struct FilePart {
+  std::string path;  // a plain file
+  std::uint64_t first = 0;
+  std::uint64_t length = 0;
+};
+
 struct HttpResponse {
   unsigned status = 200;
   std::string type;  // of the body
   std::string body;  // empty: none is sent
   std::vector<std::pair<std::string, std::string>> headers;
+  std::optional<FilePart> file = std::nullopt;  // in place of the body
 };
 
 // To be called at most once, on the main thread, from within Serve or any time later: whether the

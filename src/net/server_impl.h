@@ -86,7 +86,8 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
   void serve_file(SoupServerMessage* message, std::string_view path);
   [[nodiscard]] const Route* route_of(SoupServerMessage* message, std::string_view path);
   void check_size(SoupServerMessage* message, const Route& route, Client& client);
-  void serve_route(SoupServerMessage* message, const Route& route, std::string_view path);
+  void serve_route(SoupServerMessage* message, const Route& route, std::string_view path,
+                   const std::string& range);
   void answer(std::uint64_t waiting, const HttpResponse& response);
   void forget_waiting(SoupServerMessage* message);
   void give_up_waiting(base::TimePoint now);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "net/file_body.h"
 #include "net/responses.h"
 #include "net/server_impl.h"
 
@@ -32,7 +33,8 @@ void write(SoupServerMessage* message, const HttpResponse& response) {
     soup_message_headers_replace(headers, name.c_str(), value.c_str());
 }
 
-HttpRequest to_request(SoupServerMessage* message, std::string_view path) {
+HttpRequest to_request(SoupServerMessage* message, std::string_view path,
+                       const std::string& range) {
   const char* query = g_uri_get_query(soup_server_message_get_uri(message));
   HttpRequest request{soup_server_message_get_method(message),
                       std::string(path),
@@ -45,6 +47,7 @@ HttpRequest to_request(SoupServerMessage* message, std::string_view path) {
   const char* value = nullptr;
   while (soup_message_headers_iter_next(&iter, &name, &value))
     request.headers.emplace_back(name, value);
+  if (!range.empty()) request.headers.emplace_back("Range", range);
   SoupMessageBody* body = soup_server_message_get_request_body(message);
   GBytes* bytes = soup_message_body_flatten(body);
   gsize size = 0;
@@ -92,11 +95,13 @@ void Server::Impl::on_request(SoupServer*, SoupServerMessage* message, const cha
 void Server::Impl::serve(SoupServerMessage* message, std::string_view path) {
   Client* client = client_of(message);
   if (client == nullptr) return respond_text(message, SOUP_STATUS_SERVICE_UNAVAILABLE, {});
-  // Answered whole or not at all; libsoup would cut the body into what a Range asks for.
+  // libsoup would cut the body into what a Range asks for: only a route knows whether it should be.
+  const std::string range = header(message, "Range");
   soup_message_headers_remove(soup_server_message_get_request_headers(message), "Range");
   if (header(message, "Host").find(',') != std::string::npos)
     return respond_text(message, SOUP_STATUS_BAD_REQUEST, "A request has one Host.\n");
-  if (const Route* route = route_of(message, path)) return serve_route(message, *route, path);
+  if (const Route* route = route_of(message, path))
+    return serve_route(message, *route, path, range);
   const std::string_view method = soup_server_message_get_method(message);
   if (method != "GET" && method != "HEAD") {
     soup_message_headers_replace(soup_server_message_get_response_headers(message), "Allow",
@@ -156,7 +161,7 @@ void Server::Impl::check_size(SoupServerMessage* message, const Route& route, Cl
 }
 
 void Server::Impl::serve_route(SoupServerMessage* message, const Route& route,
-                               std::string_view path) {
+                               std::string_view path, const std::string& range) {
   if (soup_server_message_get_status(message) != 0) return;  // refused before its body
   const auto open = static_cast<std::size_t>(
       std::count_if(waiting_.begin(), waiting_.end(),
@@ -166,7 +171,7 @@ void Server::Impl::serve_route(SoupServerMessage* message, const Route& route,
   waiting_.emplace(
       id, Waiting{Object<SoupServerMessage>(SOUP_SERVER_MESSAGE(g_object_ref(message))), &route,
                   monotonic_now() + route.answer_timeout});
-  route.serve(to_request(message, path),
+  route.serve(to_request(message, path, range),
               [self = weak_from_this(), id](const HttpResponse& response) {
                 if (const auto server = self.lock()) server->answer(id, response);
               });
@@ -181,6 +186,16 @@ void Server::Impl::answer(std::uint64_t waiting, const HttpResponse& response) {
   if (node.empty()) return;  // its client is gone, or it was given up
   SoupServerMessage* message = node.mapped().message.get();
   write(message, response);
+  if (response.file) {
+    if (!node.mapped().paused) soup_server_message_pause(message);
+    send_file(message, response.type, *response.file, [self = weak_from_this(), message] {
+      const auto server = self.lock();
+      Client* client = server ? server->client_of(message) : nullptr;
+      if (client != nullptr)
+        client->deadline = monotonic_now() + server->config_.limits.response_timeout;
+    });
+    return;
+  }
   if (node.mapped().paused) soup_server_message_unpause(message);
 }
 

@@ -85,7 +85,7 @@ std::string read_whole(const Descriptor& file, std::size_t size_bytes) {
 }  // namespace
 
 std::string_view content_type_of(std::string_view file_name) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kTypes = {{
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 22> kTypes = {{
       {".html", "text/html; charset=utf-8"},
       {".js", "text/javascript; charset=utf-8"},
       {".mjs", "text/javascript; charset=utf-8"},
@@ -106,6 +106,8 @@ std::string_view content_type_of(std::string_view file_name) {
       {".m3u8", "application/vnd.apple.mpegurl"},
       {".m4s", "video/iso.segment"},
       {".mp4", "video/mp4"},
+      {".webm", "video/webm"},
+      {".mkv", "video/x-matroska"},
   }};
   for (const auto& [ending, type] : kTypes)
     if (file_name.ends_with(ending)) return type;

@@ -1,0 +1,135 @@
+"""Recordings of a server that died: what is found at its next start, and over HTTP.
+
+A file that was cut off is put where a recorder would have left it, and rows as the server would.
+"""
+import http.client
+import json
+import sqlite3
+import subprocess
+import unittest
+
+from support import parleyd
+from support.parleyd import Parleyd, until
+
+DAY = "2026-03-01"
+BEGAN_MS = 1772323200000 + 5000  # that day
+
+
+class Served(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Parleyd("[recordings]\nfolder = recordings\n")
+        cls.server.stop()
+        folder = cls.server.folder / "recordings" / DAY / "rec-1"
+        folder.mkdir(parents=True)
+        cls.whole = folder / "001-01-vp8-0001.webm"
+        subprocess.run(["gst-launch-1.0", "-q", "videotestsrc", "num-buffers=100", "!",
+                        "video/x-raw,width=160,height=120,framerate=25/1", "!", "vp8enc",
+                        "deadline=1", "!", "webmmux", "!", "filesink", f"location={cls.whole}"],
+                       check=True)
+        data = cls.whole.read_bytes()
+        cls.whole.write_bytes(data[:len(data) * 3 // 4])  # as a writer that was killed leaves it
+        (cls.server.folder / "secret-file").write_text("not to be had")
+        database = sqlite3.connect(cls.server.folder / "calls.db")
+        with database:
+            database.execute("INSERT INTO items (seq, id, chain, at_ms) VALUES (900,'k1',900,1)")
+            database.execute("INSERT INTO calls (item, audio, video, ended_ms) VALUES (900,1,1,9)")
+            for position, profile, accepted in ((0, "alice", None), (1, "bob", 5), (2, "eve", None)):
+                database.execute(
+                    "INSERT INTO participants (call, profile, position, accepted_ms)"
+                    " VALUES (900,?,?,?)", (profile, position, accepted))
+            database.execute(
+                "INSERT INTO recordings (seq, id, call, layout, format, policy, by_whom, began_ms)"
+                " VALUES (1,'rec-1','k1','tracks','webm','notify','alice',?)", (BEGAN_MS,))
+            for file in ("001-01-vp8-0001.webm", "../../secret-file"):
+                database.execute(
+                    "INSERT INTO recording_parts VALUES (1,?,'alice','camera','vp8',0,0,0,0,0,'[]')",
+                    (file,))
+        database.close()
+        cls.server.port = None
+        cls.server.start()
+        until("the recovery", lambda: cls.get("/recordings/rec-1")[1]["files"][0]["recovered"])
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.close()
+
+    @classmethod
+    def ask(cls, method, path, token="admin", user="ops", headers=None):
+        sent = dict(headers or {})
+        if token:
+            sent["Authorization"] = "Bearer " + cls.server.token(user, token)
+        connection = http.client.HTTPConnection("127.0.0.1", cls.server.port, timeout=30)
+        connection.request(method, path, headers=sent)
+        response = connection.getresponse()
+        body = response.read()
+        connection.close()
+        return response, body
+
+    @classmethod
+    def get(cls, path, **more):
+        response, body = cls.ask("GET", "/api/v1" + path, **more)
+        return response.status, json.loads(body)
+
+    def test_1_what_was_cut_off_is_marked_and_measured(self):
+        status, recording = self.get("/recordings/rec-1")
+        self.assertEqual((200, "failed", "the server stopped"),
+                         (status, recording["state"], recording["message"]))
+        file = next(f for f in recording["files"] if "vp8" in f["file"])
+        self.assertTrue(file["closed"] and file["recovered"])
+        self.assertEqual(self.whole.stat().st_size, file["bytes"])
+        self.assertGreater(file["durationMs"], 1000)
+        self.assertLess(file["durationMs"], 4000)
+
+    def test_2_only_who_was_in_the_call_may(self):
+        for user, grant, status in (("bob", "record", 200), ("alice", "record", 200),
+                                    ("eve", "record", 404), ("bob", "mix", 403)):
+            self.assertEqual(status, self.get("/recordings/rec-1", user=user, token=grant)[0], user)
+        self.assertEqual(1, len(self.get("/recordings?call=k1", user="bob", token="record")[1]["items"]))
+        self.assertEqual([], self.get("/recordings", user="eve", token="record")[1]["items"])
+        self.assertEqual(401, self.get("/recordings", token=None)[0])
+        self.assertEqual(404, self.ask("DELETE", "/api/v1/recordings/rec-1", "record", "eve")[0].status)
+
+    def test_3_files_come_whole_and_in_pieces_by_their_ticket(self):
+        files = self.get("/recordings/rec-1")[1]["files"]
+        url = next(f for f in files if "vp8" in f["file"])["url"]
+        data = self.whole.read_bytes()
+        size = len(data)
+
+        def piece(span, method="GET"):
+            response, body = self.ask(method, url, None, headers={"Range": span} if span else None)
+            return response.status, response.headers["Content-Range"], body, response
+        for span, status, first, last in (
+                (None, 200, 0, size), ("bytes=0-99", 206, 0, 100), ("bytes=100-", 206, 100, size),
+                ("bytes=-50", 206, size - 50, size), (f"bytes=5-{size * 2}", 206, 5, size),
+                ("bytes=0-9,20-29", 200, 0, size), ("bytes=9-3", 200, 0, size),
+                ("apples=1-2", 200, 0, size)):
+            got, content, body, response = piece(span)
+            self.assertEqual((status, data[first:last]), (got, body), span)
+            self.assertEqual("video/webm", response.headers["Content-Type"])
+            if status == 206:
+                self.assertEqual(f"bytes {first}-{last - 1}/{size}", content)
+        self.assertEqual((416, f"bytes */{size}", b""), piece(f"bytes={size}-")[:3])
+        got, _, body, response = piece("bytes=0-99", "HEAD")
+        self.assertEqual((206, b"", "100"), (got, body, response.headers["Content-Length"]))
+        self.assertIn('filename="001-01-vp8-0001.webm"', response.headers["Content-Disposition"])
+        self.assertEqual(data, self.ask("GET", url.split("?")[0])[1])  # by a token
+        for wrong in (url[:-1] + ("0" if url[-1] != "0" else "1"), url.split(".webm")[0] + ".webm",
+                      url.replace("ticket=", "ticket=9")):
+            self.assertEqual(401, self.ask("GET", wrong, None)[0].status, wrong)
+
+    def test_4_no_name_leads_out_of_the_folder(self):
+        for name in ("..%2F..%2Fsecret-file", "../../secret-file", "..", "x", "%2e%2e"):
+            response, body = self.ask("GET", "/api/v1/recordings/rec-1/files/" + name)
+            self.assertIn(response.status, (400, 404, 405), name)
+            self.assertNotIn(b"not to be had", body)
+
+    def test_5_is_deleted_with_its_files(self):
+        self.assertEqual(204, self.ask("DELETE", "/api/v1/recordings/rec-1", "record", "bob")[0].status)
+        self.assertFalse(self.whole.parent.exists())
+        self.assertEqual(404, self.get("/recordings/rec-1")[0])
+        self.assertTrue((self.server.folder / "secret-file").exists())
+
+
+if __name__ == "__main__":
+    parleyd.main()
