@@ -12,7 +12,7 @@
 namespace parley::job {
 namespace {
 
-constexpr guint kLook_ms = 250;
+constexpr guint kLookMs = 250;
 
 GstClockTime ns(std::chrono::milliseconds time) {
   return static_cast<GstClockTime>(time.count()) * GST_MSECOND;
@@ -60,7 +60,7 @@ InSource::~InSource() {
 base::Result<void> InSource::start() {
   callbacks_.state(StateReport{State::kStarting, {}});
   if (auto opened = open(); !opened) return opened;
-  timer_ = g_timeout_add(kLook_ms, on_timer, this);
+  timer_ = g_timeout_add(kLookMs, on_timer, this);
   return {};
 }
 
@@ -211,8 +211,11 @@ void InSource::failed(const std::string& why) {
 gboolean InSource::on_retry(gpointer data) noexcept {
   auto* self = static_cast<InSource*>(data);
   self->retry_timer_ = 0;
-  if (const auto opened = self->open(); !opened)
+  if (const auto opened = self->open(); !opened) {
     self->callbacks_.state(StateReport{State::kReconnecting, opened.error().message});
+    self->retry_timer_ =
+        g_timeout_add(static_cast<guint>(self->retry_.next().count()), on_retry, self);
+  }
   return G_SOURCE_REMOVE;
 }
 

@@ -13,7 +13,7 @@
 namespace parley::job {
 namespace {
 
-constexpr guint kProgress_ms = 2'000;
+constexpr guint kProgressMs = 2'000;
 
 class OutWork : public Work {
  public:
@@ -46,7 +46,7 @@ class OutWork : public Work {
     if (auto started = composer_.start(); !started) return started;
     if (auto started = target_.start(composer_.base_time()); !started) return started;
     started_at_ = g_get_monotonic_time();
-    progress_ = g_timeout_add(kProgress_ms, on_progress, this);
+    progress_ = g_timeout_add(kProgressMs, on_progress, this);
     return {};
   }
   void track_added(const std::string& owner, base::Source source) override {

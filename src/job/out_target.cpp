@@ -11,10 +11,10 @@
 namespace parley::job {
 namespace {
 
-constexpr guint kLook_ms = 100;  // also how late a key frame is asked for
+constexpr guint kLookMs = 100;  // also how late a key frame is asked for
 
 // The first one is written when there is a connection, or refused.
-constexpr std::uint64_t kLiveAfter_buffers = 3;
+constexpr std::uint64_t kLiveAfterBuffers = 3;
 
 std::uint64_t random_seed() { return std::random_device{}(); }
 
@@ -62,7 +62,7 @@ base::Result<void> OutTarget::start(GstClockTime base_time) {
   base_time_ = base_time;
   report(State::kStarting, {});
   if (auto opened = open(); !opened) return opened;
-  timer_ = g_timeout_add(kLook_ms, on_timer, this);
+  timer_ = g_timeout_add(kLookMs, on_timer, this);
   return {};
 }
 
@@ -249,7 +249,7 @@ void OutTarget::look() {
     callbacks_.want_key_frame();
   }
   const bool live = GST_CLOCK_TIME_IS_VALID(live_at_);
-  if (!live && passed >= kLiveAfter_buffers && has_connection(sink_.get())) {
+  if (!live && passed >= kLiveAfterBuffers && has_connection(sink_.get())) {
     live_at_ = now;
     report(State::kLive, {});
   } else if (live && now - live_at_ > ns(times_.held)) {
