@@ -37,8 +37,10 @@ export const kCallEvents = new Map(
     'call.ringing_timeout'({ member }, { profileId }) {
       member(profileId, { state: 'left', outcome: 'missed' });
     },
-    'call.accept'({ accepted }, { profileId, connectionId }) {
-      accepted(profileId, connectionId);
+    'call.accept'({ accepted, member }, { profileId, connectionId }) {
+      // Without a device it is something that was brought in, which answers nobody's call.
+      if (connectionId) accepted(profileId, connectionId);
+      else member(profileId, { state: 'active', outcome: null });
     },
     'call.take'({ taken }, { profileId, connectionId, was }) {
       taken(profileId, connectionId, was);

@@ -145,7 +145,8 @@ export interface RecordingOptions {
 export interface Bridge {
   bridgeId: string;
   direction: 'out' | 'in';
-  kind: 'rtmp' | 'srt' | 'rtp' | 'hls' | 'rtsp' | 'file';
+  /** `whip`: somebody publishes by WHIP. */
+  kind: 'rtmp' | 'srt' | 'rtp' | 'hls' | 'rtsp' | 'file' | 'whip';
   state: 'starting' | 'live' | 'reconnecting' | 'ended' | 'failed';
   /** With direction `in`: the participant it is. */
   profileId?: string;
@@ -161,7 +162,7 @@ export interface Bridge {
 export interface BridgeOptions {
   /** `out` by default. */
   direction?: 'out' | 'in';
-  kind: Bridge['kind'];
+  kind: Exclude<Bridge['kind'], 'whip'>;
   /** Where to, or where from; the server's operator says what is allowed. None for HLS out. */
   url?: string;
   /** With direction `out`: `grid` by default. */

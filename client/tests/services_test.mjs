@@ -105,6 +105,8 @@ test('what a bridge brings in is a participant', async () => {
     const { state: now, bridge } = call.participants.find(({ profileId }) => profileId === 'camera-1');
     seen.push(`${now} ${bridge}`);
   }
+  server.event('call.accept', { callId: call.id, profileId: 'camera-2' });
+  assert.equal(call.participants.find(({ profileId }) => profileId === 'camera-2').state, 'active');
   assert.deepEqual(seen, ['inviting b1', 'active b1', 'reconnecting b1', 'active b1', 'left b1']);
 });
 
