@@ -22,9 +22,9 @@ namespace parley::app {
 namespace {
 
 // Our choice, all of them: a job reports some lines a second.
-constexpr std::size_t kLongestReport_bytes = 64 * 1024;
-constexpr std::size_t kLongestError_bytes = 16 * 1024;
-constexpr std::size_t kLoggedError_bytes = 1000;
+constexpr std::size_t kLongestReportBytes = 64 * 1024;
+constexpr std::size_t kLongestErrorBytes = 16 * 1024;
+constexpr std::size_t kLoggedErrorBytes = 1000;
 constexpr double kReportsPerSecond = 200;
 constexpr double kReportBurst = 2000;
 constexpr double kErrorsPerSecond = 10;
@@ -45,6 +45,7 @@ base::Error system_error(const std::string& what) {
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
   std::vector<char*> all;
+  all.reserve(texts.size() + 1);
   for (const std::string& text : texts) all.push_back(const_cast<char*>(text.c_str()));
   all.push_back(nullptr);
   return all;
@@ -139,8 +140,8 @@ JobProcess::JobProcess(pid_t pid, Fds fds, const job::Spec& spec,
       discretion_(spec),
       stop_wait_(stop_wait),
       events_(std::move(events)),
-      output_lines_(kLongestReport_bytes),
-      error_lines_(kLongestError_bytes),
+      output_lines_(kLongestReportBytes),
+      error_lines_(kLongestErrorBytes),
       reports_(kReportsPerSecond, kReportBurst, now()),
       error_rate_(kErrorsPerSecond, kErrorBurst, now()) {
   const auto in = static_cast<GIOCondition>(G_IO_IN | G_IO_HUP | G_IO_ERR);
@@ -237,7 +238,7 @@ bool JobProcess::read_output() {
   if (!output_lines_.feed({bytes.data(), static_cast<std::size_t>(size)},
                           [this](std::string_view line) { line_of_output(line); }))
     kill_for(fmt::format("it reported a line of more than {} bytes, and was killed",
-                         kLongestReport_bytes));
+                         kLongestReportBytes));
   return killed_for_.empty();
 }
 
@@ -283,7 +284,7 @@ bool JobProcess::read_errors() {
                          [this](std::string_view line) { line_of_errors(line); })) {
     errors_unreadable_ = true;
     log_warning("Job {}: a line of more than {} bytes; nothing more of it is logged", id_.str(),
-                kLongestError_bytes);
+                kLongestErrorBytes);
   }
   return true;
 }
@@ -298,7 +299,7 @@ void JobProcess::line_of_errors(std::string_view line) {
     log_warning("Job {}: {} lines were left out", id_.str(), left_out);
   // Cleaned before it is cut, or half a secret would stay.
   std::string text = discretion_.clean(line);
-  if (text.size() > kLoggedError_bytes) text.resize(kLoggedError_bytes);
+  if (text.size() > kLoggedErrorBytes) text.resize(kLoggedErrorBytes);
   for (char& c : text)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   log_warning("Job {}: {}", id_.str(), text);

@@ -53,7 +53,8 @@ std::vector<std::string> job_environment(const std::string& plugins) {
     all["GST_REGISTRY"] = file.get();
   }
   std::vector<std::string> environment;
-  for (const auto& [name, value] : all) environment.push_back(name + "=" + value);
+  environment.reserve(all.size());
+  for (const auto& [name, value] : all) environment.push_back(fmt::format("{}={}", name, value));
   return environment;
 }
 
@@ -93,6 +94,7 @@ void Jobs::Impl::look_at_plugins() const {
   if (settings_.program.empty() || settings_.most == 0) return;
   std::vector<std::string> environment = job_environment(settings_.plugins);
   std::vector<char*> variables;
+  variables.reserve(environment.size() + 1);
   for (std::string& variable : environment) variables.push_back(variable.data());
   variables.push_back(nullptr);
   std::string program = settings_.program;

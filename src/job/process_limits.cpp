@@ -15,9 +15,9 @@
 namespace parley::job {
 namespace {
 
-constexpr int kNice = 5;                                     // our choice: behind forwarding
-constexpr std::string_view kOomScore = "500";                // of 1000; our choice: before parleyd
-constexpr std::size_t kThreadStack_bytes = 2 * 1024 * 1024;  // measured enough for x264 and libav
+constexpr int kNice = 5;                                    // our choice: behind forwarding
+constexpr std::string_view kOomScore = "500";               // of 1000; our choice: before parleyd
+constexpr std::size_t kThreadStackBytes = 2 * 1024 * 1024;  // measured enough for x264 and libav
 constexpr mode_t kUmask = 027;
 
 class Limiter {
@@ -63,7 +63,7 @@ std::vector<std::string> limit_process(const Limits& limits) {
   // take most of it.
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, kThreadStack_bytes);
+  pthread_attr_setstacksize(&attributes, kThreadStackBytes);
   errno = pthread_setattr_default_np(&attributes);
   self.check("stacks of threads", errno == 0 ? 0 : -1);
   pthread_attr_destroy(&attributes);

@@ -22,8 +22,8 @@
 namespace parley::job {
 namespace {
 
-constexpr std::size_t kMostLine_bytes = 1
-                                        << 20;  // a spec with the names of a large call has 100 KiB
+constexpr std::size_t kMostLineBytes = 1
+                                       << 20;  // a spec with the names of a large call has 100 KiB
 constexpr std::chrono::milliseconds kFlushWait{1000};
 constexpr std::chrono::milliseconds kPipelinesWait{2000};  // on their way to NULL
 
@@ -94,7 +94,7 @@ void leave_if_stuck(int status) {
 
 int run_job() {
   Reporter reporter(STDOUT_FILENO);
-  Lines input(kMostLine_bytes);
+  Lines input(kMostLineBytes);
   std::vector<std::string> later;
   const auto line = read_spec(input, later);
   if (!line)

@@ -16,8 +16,8 @@ namespace {
 
 // From the order to stop to the end by force. Our choice: below what parleyd waits (10 s), so that
 // files are closed as far as they can be before it kills.
-constexpr unsigned kStopLimit_s = 9;
-constexpr unsigned kEndLimit_s = 5;  // to take down what has finished
+constexpr unsigned kStopLimitSeconds = 9;
+constexpr unsigned kEndLimitSeconds = 5;  // to take down what has finished
 
 std::unique_ptr<Work> make_work(const Context& context) {
   return std::visit(base::Overloaded{[&](const Record& work) { return make_record(context, work); },
@@ -65,7 +65,7 @@ base::Result<void> Session::run() {
     report(StateReport{State::kEnded, ""});
   else
     report(StateReport{State::kFailed, result.error().message});
-  end_hard_in(kEndLimit_s);
+  end_hard_in(kEndLimitSeconds);
   work_.reset();
   return result;
 }
@@ -119,7 +119,7 @@ void Session::hide(std::set<std::string> profiles) {
 
 void Session::stop() {
   if (std::exchange(stopping_, true)) return;
-  end_hard_in(kStopLimit_s);
+  end_hard_in(kStopLimitSeconds);
   if (begun_)
     work_->stop();
   else

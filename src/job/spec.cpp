@@ -13,7 +13,7 @@ namespace parley::job {
 namespace {
 
 constexpr std::int64_t kAnyCount = std::numeric_limits<std::int64_t>::max();
-constexpr std::int64_t kAYear_ms = 366LL * 24 * 3600 * 1000;
+constexpr std::int64_t kYearMs = 366LL * 24 * 3600 * 1000;
 
 template <class T, std::size_t n>
 using Names = std::array<std::pair<std::string_view, T>, n>;
@@ -93,7 +93,7 @@ Record read_record(Reader& in) {
   record.folder = absolute(in, "folder");
   one_of_into(in, "layout", kLayouts, record.layout);
   one_of_into(in, "container", kContainers, record.container);
-  in.whole_into("partMs", record.part_ms, 1000, kAYear_ms);
+  in.whole_into("partMs", record.part_ms, 1000, kYearMs);
   return record;
 }
 Mix read_mix(Reader& in) {
@@ -168,18 +168,18 @@ Part read_part(Reader& in) {
   part.owner = in.text_or("owner", "");
   if (in.has("source")) part.source = one_of(in, "source", kSources);
   part.codec = in.text("codec");
-  part.start_ms = in.whole("startMs", 0, kAYear_ms);
-  part.duration_ms = in.whole("durationMs", 0, kAYear_ms);
+  part.start_ms = in.whole("startMs", 0, kYearMs);
+  part.duration_ms = in.whole("durationMs", 0, kYearMs);
   part.bytes = static_cast<std::uint64_t>(in.whole("bytes", 0, kAnyCount));
   part.closed = in.boolean("closed");
   for (Reader& gap : in.objects("gaps"))
-    part.gaps.push_back({gap.whole("startMs", 0, kAYear_ms), gap.whole("durationMs", 0, kAYear_ms),
-                         gap.text("why")});
+    part.gaps.push_back(
+        {gap.whole("startMs", 0, kYearMs), gap.whole("durationMs", 0, kYearMs), gap.text("why")});
   return part;
 }
 Progress read_progress(Reader& in) {
   Progress progress;
-  progress.running_ms = in.whole("runningMs", 0, kAYear_ms);
+  progress.running_ms = in.whole("runningMs", 0, kYearMs);
   progress.bytes = static_cast<std::uint64_t>(in.whole("bytes", 0, kAnyCount));
   progress.dropped = static_cast<std::uint64_t>(in.whole("dropped", 0, kAnyCount));
   if (in.has("offsetMs")) progress.offset_ms = in.number("offsetMs");
@@ -196,7 +196,7 @@ void read_picture(Reader in, Picture& picture) {
 
 void read_limits(Reader in, Limits& limits) {
   in.whole_into("memoryBytes", limits.memory_bytes, 1'000'000, kAnyCount);
-  in.whole_into("seconds", limits.seconds, 1, kAYear_ms / 1000);
+  in.whole_into("seconds", limits.seconds, 1, kYearMs / 1000);
   in.whole_into("openFiles", limits.open_files, 32, 1'000'000);
 }
 

@@ -315,9 +315,11 @@ void Trial::play(std::chrono::milliseconds limit) {
         complain(
             description_.line_of_element(outlet->name),
             fmt::format("the end of the input has not come to {} within {} s ({} buffers have)",
-                        outlet->name, limit.count() / 1000.0, outlet->buffers.load()));
+                        outlet->name, static_cast<double>(limit.count()) / 1000,
+                        outlet->buffers.load()));
     if (complaints_.empty())
-      complain(1, fmt::format("it does not end within {} s", limit.count() / 1000.0));
+      complain(
+          1, fmt::format("it does not end within {} s", static_cast<double>(limit.count()) / 1000));
     return;
   }
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began);
