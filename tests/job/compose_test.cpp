@@ -113,6 +113,12 @@ struct World {
                 },
             .on_failed = [this](const base::Error& error) { failure = error.message; }});
   }
+  ~World() {
+    composer.reset();
+    ck_assert(until([] { return GstPipelineRun::alive() == 0; }));
+  }
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
   void start() {
     const auto started = composer->start();
     ck_assert_msg(started.has_value(), "%s", started ? "" : started.error().message.c_str());

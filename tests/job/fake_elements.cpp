@@ -17,8 +17,9 @@ struct Registry {
   OnDecoded on_decoded;
 };
 Registry& registry() {
-  static Registry instance;
-  return instance;
+  // Never destroyed: pipelines may still be on their way to NULL when the process ends.
+  static auto* const instance = new Registry;
+  return *instance;
 }
 
 constexpr const char* kProperties[] = {"call", "profile", "source"};
