@@ -120,7 +120,12 @@ GstStructure* stats_of(const Track::Counts& counts) {
                            "lost", G_TYPE_UINT64, guint64{counts.lost},        //
                            "late", G_TYPE_UINT64, guint64{counts.late},        //
                            "duplicates", G_TYPE_UINT64, guint64{counts.duplicates}, "dropped",
-                           G_TYPE_UINT64, guint64{counts.dropped}, nullptr);
+                           G_TYPE_UINT64, guint64{counts.dropped},  //
+                           "reported", G_TYPE_BOOLEAN, counts.clock_error ? TRUE : FALSE,
+                           "clock-error", G_TYPE_INT64,
+                           gint64{counts.clock_error.value_or(parley::base::Duration(0)).count()} *
+                               (GST_SECOND / G_USEC_PER_SEC),
+                           nullptr);
 }
 
 void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) noexcept {

@@ -133,7 +133,11 @@ std::optional<base::TimePoint> Track::due() const {
 
 Track::Counts Track::counts() const {
   const auto& order = reorder_.counts();
-  return {packets_, order.lost, order.late, order.duplicates, dropped_};
+  Counts counts{packets_, order.lost, order.late, order.duplicates, dropped_};
+  const auto newest = newest_ ? streams_.find(*newest_) : streams_.end();
+  if (newest != streams_.end() && newest->second.timeline.reported())
+    counts.clock_error = newest->second.timeline.error();
+  return counts;
 }
 
 }  // namespace parley::plugins

@@ -40,6 +40,8 @@ class Track {
     std::uint64_t late = 0;        // those of them that came too late
     std::uint64_t duplicates = 0;  // came again
     std::uint64_t dropped = 0;     // this process did not read them in time
+    // What the time line is still off from the sender's newest report; nullopt: none came.
+    std::optional<base::Duration> clock_error = std::nullopt;
   };
 
   explicit Track(base::Duration latency) : latency_(latency) {}

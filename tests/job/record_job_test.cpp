@@ -270,6 +270,7 @@ START_TEST(tracks_are_recorded_in_step_through_loss_and_whatever_becomes_of_the_
   job.stop();
 
   ck_assert(job.states.back().state == job::State::kEnded);
+  ck_assert(job.last.offset_ms.has_value() && *job.last.offset_ms >= 0 && *job.last.offset_ms < 40);
   const auto verified = job::verify(folder.path());
   ck_assert(verified.has_value() && verified->plays());
   ck_assert_uint_ge(verified->files.size(), 4);
