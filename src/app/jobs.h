@@ -38,8 +38,8 @@ class Jobs {
   Jobs(const Jobs&) = delete;
   Jobs& operator=(const Jobs&) = delete;
 
-  // GStreamer's first look at its plugins takes seconds: a process of its own looks now, so that the
-  // first job finds it done. Waits for nothing.
+  // GStreamer's first look at its plugins takes seconds: a process of its own looks now, so that
+  // the first job finds it done. Waits for nothing.
   void look_at_plugins() const;
   // kBusy: `most` of them run; kConflict: one of that id does; kUnavailable: the program cannot be
   // started, and why.

@@ -15,7 +15,7 @@ struct Options {
   std::string config;  // empty: the built-in defaults
   bool version = false;
   bool check_config = false;
-  std::string check_pipelines;  // folder; empty: not
+  std::string check_pipelines;               // folder; empty: not
   std::string journal;                       // --journal; empty: as configured
   std::string replay;                        // "replay FILE"; empty: serve
   std::optional<std::string> token_profile;  // --print-token
