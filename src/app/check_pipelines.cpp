@@ -55,7 +55,7 @@ int check_pipelines(const std::string& folder) {
   for (const std::string& file : files) {
     fmt::print("[{}/{}] {}: ", ++number, files.size(), file);
     std::fflush(stdout);
-    const auto result = pipeline::check_file(folder + "/" + file, options);
+    const auto result = pipeline::check_file(fmt::format("{}/{}", folder, file), options);
     if (result.complaints.empty()) {
       say(result.story);
       continue;

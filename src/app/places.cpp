@@ -26,14 +26,14 @@ bool in_build_tree() {
 }  // namespace
 
 std::string job_program() {
-  const std::string beside = folder_of_program() + "/parley-job";
+  std::string beside = folder_of_program() + "/parley-job";
   if (is_file(beside)) return beside;
-  const std::string built = PARLEY_BUILD_TREE "/src/job/parley-job";
+  std::string built = PARLEY_BUILD_TREE "/src/job/parley-job";
   return in_build_tree() && is_file(built) ? built : std::string();
 }
 
 std::string plugin_folder() {
-  const std::string built = PARLEY_BUILD_TREE "/plugins";
+  std::string built = PARLEY_BUILD_TREE "/plugins";
   if (in_build_tree() && is_file(built + "/libgstparley.so")) return built;
   return PARLEY_INSTALLED_PLUGINS;
 }

@@ -44,7 +44,8 @@ base::Result<Target> find_target(GstElement* bin, const Parameter& parameter) {
     return base::fail(base::Code::kInvalid, fmt::format("parameter '{}': no element has name={}",
                                                         parameter.name, parameter.element));
   Target target;
-  if (parameter.property.find("::") != std::string::npos && GST_IS_CHILD_PROXY(element.get())) {
+  const bool has_children = GST_IS_CHILD_PROXY(element.get()) != FALSE;
+  if (has_children && parameter.property.find("::") != std::string::npos) {
     if (gst_child_proxy_lookup(GST_CHILD_PROXY(element.get()), parameter.property.c_str(),
                                target.object.out(), &target.property) == FALSE)
       target.property = nullptr;
@@ -87,14 +88,15 @@ bool fits(const std::string& type, GType property) {
 
 bool read_into(GValue* value, const Parameter& parameter, GParamSpec* property,
                const std::string& text) {
-  if (G_VALUE_HOLDS_STRING(value)) {
+  const GType type = G_VALUE_TYPE(value);
+  if (type == G_TYPE_STRING) {
     g_value_set_string(value, text.c_str());
     return true;
   }
   if (parameter.type == "double") {
     // Not by the locale's decimal point.
     const double number = g_ascii_strtod(text.c_str(), nullptr);
-    if (G_VALUE_HOLDS_DOUBLE(value))
+    if (type == G_TYPE_DOUBLE)
       g_value_set_double(value, number);
     else
       g_value_set_float(value, static_cast<float>(number));
