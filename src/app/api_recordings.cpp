@@ -74,7 +74,7 @@ admin::RecordingInfo view_of(const Recordings& recordings, const store::StoredRe
 
 // What is said of the whole file and its pieces.
 net::HttpResponse file_response(const std::string& path, const std::string& name,
-                                std::uint64_t size, std::string range) {
+                                std::uint64_t size, const std::string& range) {
   const admin::Piece piece = admin::piece_of(range, size);
   net::HttpResponse response;
   response.type = std::string(net::content_type_of(name));

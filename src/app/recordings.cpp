@@ -190,6 +190,7 @@ void Recordings::take(const base::JobId& job, Live& live, const job::StateReport
   if (state.state == job::State::kFailed)
     log_warning("Recording {} has failed: {}", job.str(), state.message);
   std::vector<store::RecordingPart> open;
+  open.reserve(live.open.size());
   for (auto& [file, part] : live.open) open.push_back(std::move(part));
   bytes_ += live.bytes;
   if (!open.empty()) recover(live.folder, std::move(open));
@@ -268,7 +269,8 @@ void Recordings::sweep() {
 }
 
 // The row goes last: while it is there, what is left of the files can be found.
-void Recordings::remove(const base::JobId& recording, std::function<void(Result<void>)> done) {
+void Recordings::remove(const base::JobId& recording,
+                        const std::function<void(Result<void>)>& done) {
   ports_.store->find_recording(
       recording, {}, [self = self_, recording, done](const Result<store::StoredRecording>& found) {
         if (*self == nullptr) return;

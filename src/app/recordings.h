@@ -60,7 +60,7 @@ class Recordings {
   void list(store::RecordingFilter filter, std::optional<base::JobId> before, std::size_t limit,
             std::function<void(base::Result<store::Page<store::StoredRecording>>)> done) const;
   // Files and rows. kNotFound; kConflict: it runs; kUnavailable: the disk.
-  void remove(const base::JobId& recording, std::function<void(base::Result<void>)> done);
+  void remove(const base::JobId& recording, const std::function<void(base::Result<void>)>& done);
   // Of a file that a listing names; kNotFound: it has no such file.
   [[nodiscard]] base::Result<std::string> path_of(const store::StoredRecording& recording,
                                                   const std::string& file) const;

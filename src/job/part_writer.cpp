@@ -22,7 +22,8 @@ constexpr mode_t kFileMode = 0640;
 wrap::Ref<GstElement> make_source(const pipeline::Instance& made,
                                   const PartWriter::Stream& stream) {
   GstElement* source = made.hook(stream.hook);
-  if (source == nullptr || GST_IS_APP_SRC(source) == FALSE) return {};
+  const bool good = source != nullptr && GST_IS_APP_SRC(source) != FALSE;
+  if (!good) return {};
   // Frames are turned away in push(), where it is known what that means; here nothing waits.
   g_object_set(source, "caps", stream.caps.get(), "format", GST_FORMAT_TIME, "is-live", FALSE,
                "block", FALSE, "max-bytes", guint64{0}, "max-buffers", guint64{0}, "max-time",

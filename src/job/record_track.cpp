@@ -161,7 +161,8 @@ base::Result<void> RecordTrack::build(const std::string& codec) {
   if (!made) return tl::unexpected(made.error());
   GstElement* source = made->hook("in");
   GstElement* sink = made->hook("out");
-  if (source == nullptr || sink == nullptr || GST_IS_APP_SINK(sink) == FALSE)
+  const bool good = source != nullptr && sink != nullptr && GST_IS_APP_SINK(sink) != FALSE;
+  if (!good)
     return base::fail(base::Code::kInvalid,
                       fmt::format("track-{} has no hooks 'in' and 'out' (an appsink)", codec));
   g_object_set(sink, "sync", FALSE, "async", FALSE, "emit-signals", FALSE, nullptr);
@@ -215,9 +216,11 @@ void RecordTrack::take(const Muted& muted) {
 }
 
 void RecordTrack::take(const Ended& ended) {
-  if (!ended.why.empty())
+  if (!ended.why.empty()) {
+    // NOLINTNEXTLINE(bugprone-assignment-in-if-condition): inside GStreamer's macro
     GST_WARNING("the tap of %s's %s ends: %s", options_.owner.c_str(),
                 base::name_of(options_.source).data(), ended.why.c_str());
+  }
   drop_pipeline();
   end_series();
   again_.set(monotonic_now() + kLookAgain);

@@ -96,6 +96,7 @@ void on_pad(GstElement* demuxer, GstPad* pad, gpointer data) noexcept {
     track->codec = codec_name(media);
     track->video = media != nullptr && g_str_has_prefix(media, "video/") != FALSE;
   }
+  // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): no memory ends the process
   gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, on_data, new OnePad{&seen, track},
                     [](gpointer one) { delete static_cast<OnePad*>(one); });
   GstElement* sink = gst_element_factory_make("fakesink", nullptr);
