@@ -36,7 +36,7 @@ export class LivePreview {
       return;
     }
     this.#player = new Hls({ liveSyncDurationCount: 2, enableWorker: false });
-    // A playlist that is not there yet, or a segment that is late, is asked for again.
+    // A segment that is late is asked for again.
     this.#player.on(Hls.Events.ERROR, (_, { fatal, type }) => {
       if (!fatal) return;
       if (type === Hls.ErrorTypes.MEDIA_ERROR) this.#player?.recoverMediaError();

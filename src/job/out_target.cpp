@@ -1,6 +1,7 @@
 #include "job/out_target.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <random>
@@ -116,7 +117,7 @@ base::Result<void> OutTarget::aim(const pipeline::Instance& instance) const {
   if (out_.kind == "hls") {
     // A later attempt overwrites nothing that a player may still fetch.
     g_object_set(out, "location", fmt::format("{}/part{}-%05d.ts", out_.folder, attempt_).c_str(),
-                 "playlist-location", (out_.folder + "/index.m3u8").c_str(), nullptr);
+                 "playlist-location", playlist().c_str(), nullptr);
     return {};
   }
   auto url = base::parse_url(out_.url);
@@ -249,7 +250,7 @@ void OutTarget::look() {
     callbacks_.want_key_frame();
   }
   const bool live = GST_CLOCK_TIME_IS_VALID(live_at_);
-  if (!live && passed >= kLiveAfterBuffers && has_connection(sink_.get())) {
+  if (!live && passed >= kLiveAfterBuffers && has_connection(sink_.get()) && can_be_fetched()) {
     live_at_ = now;
     report(State::kLive, {});
   } else if (live && now - live_at_ > ns(times_.held)) {
@@ -257,6 +258,11 @@ void OutTarget::look() {
   }
   if (now - moved_at_ <= ns(live ? times_.stall : times_.connect)) return;
   failed(live ? "the other side takes nothing any more" : "the other side does not answer");
+}
+
+// A playlist is written with its first segment; before that there is nothing to play.
+bool OutTarget::can_be_fetched() const {
+  return out_.kind != "hls" || access(playlist().c_str(), R_OK) == 0;
 }
 
 void OutTarget::report(State state, std::string message) {

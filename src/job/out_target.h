@@ -60,6 +60,8 @@ class OutTarget {
   void failed(const std::string& why);
   void look();  // is it live, does it stand still?
   void count_closed();
+  [[nodiscard]] std::string playlist() const { return out_.folder + "/index.m3u8"; }
+  [[nodiscard]] bool can_be_fetched() const;
   void report(State state, std::string message);
   static gboolean on_timer(gpointer self) noexcept;
   static gboolean on_retry(gpointer self) noexcept;

@@ -23,6 +23,11 @@ constexpr GstClockTime kAskAgain = 1 * GST_SECOND;
 // For the other stream's first frame, and of one that stays silent at a cut. Our choice.
 constexpr GstClockTime kMostEarly = 5 * GST_SECOND;
 constexpr std::size_t kMostEarlyFrames = 1000;
+// A part begins with its first stream's key frame, whose place is the only one in the file's index:
+// a player that looks for the beginning of sound that starts before it finds nothing, and gives up.
+// Opus counts from up to 6.5 ms before its first packet (the encoder's delay, RFC 7845, 4.2); one
+// packet of 20 ms is enough.
+constexpr GstClockTime kBehindFirst = 20 * GST_MSECOND;
 
 std::int64_t to_ms(GstClockTime time) {
   return static_cast<std::int64_t>(GST_TIME_AS_MSECONDS(time));
@@ -94,11 +99,14 @@ void PartSeries::begin_first() {
   GstClockTime start = GST_CLOCK_TIME_NONE;
   for (const Input& input : inputs_)
     start = std::min(start, GST_BUFFER_PTS(input.early.front().buffer.get()));
+  const GstClockTime first = GST_BUFFER_PTS(inputs_.front().early.front().buffer.get());
   newest_ = open_part(start);
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     inputs_[i].part = newest_;
-    for (const Frame& frame : std::exchange(inputs_[i].early, {}))
+    for (const Frame& frame : std::exchange(inputs_[i].early, {})) {
+      if (i > 0 && GST_BUFFER_PTS(frame.buffer.get()) < first + kBehindFirst) continue;
       if (newest_ != nullptr) write(i, frame);
+    }
   }
 }
 
@@ -139,7 +147,8 @@ void PartSeries::write(std::size_t stream, const Frame& frame) {
     cut_at_ = pts;
     asked_at_.reset();
   }
-  if (input.part != newest_ && cut_at_ && pts >= *cut_at_) {
+  const GstClockTime behind = stream == 0 ? 0 : kBehindFirst;
+  if (input.part != newest_ && cut_at_ && pts >= *cut_at_ + behind) {
     input.part = newest_;
     close_left(newest_);
   }
