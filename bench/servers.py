@@ -227,7 +227,8 @@ class ParleyAtWork(Parley):
     def start_jobs(self, failures: list[str]) -> None:
         try:
             deadline = time.monotonic() + START_TIMEOUT_S
-            while not (calls := self.ask("GET", "calls")["items"]):
+            while not (calls := [call for call in self.ask("GET", "calls")["items"]
+                                 if call["state"] == "running"]):
                 if time.monotonic() > deadline:
                     raise BenchError("there is no call")
                 time.sleep(0.1)

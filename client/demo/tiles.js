@@ -133,6 +133,7 @@ function wantedTiles(call, screenStream, away) {
   if (screenStream) {
     tiles.unshift({ key: 'own screen', owner: null, label: 'Your screen', stream: screenStream, audio: true, video: true, screen: true, own: true });
   }
+  if (mixed) return tiles; // one is in it oneself
   const { localStream, me } = call;
   const own = { key: 'own', owner: call.profileId, label: 'You', id: call.profileId, own: true };
   tiles.push({ ...own, away, stream: localStream, audio: me.audio, video: hasVideo(localStream) });

@@ -173,7 +173,14 @@ void IoTaps::on_keyframe_wanted(LegId port, base::Source source) {
       send_now(connection, tap::KeyFrame{});
 }
 
+void IoTaps::flush_due(base::TimePoint now) {
+  if (box_.empty()) return flush_at_.reset();  // what there was may have been discarded
+  if (!flush_at_) flush_at_ = now + kGather;
+  if (*flush_at_ <= now) flush();
+}
+
 void IoTaps::flush() {
+  flush_at_.reset();
   if (box_.empty()) return;
   box_.for_each_leg([this](LegId id, std::span<const router::Outbox::Datagram> datagrams) {
     if (Connection* connection = find({id.value})) send(*connection, datagrams);

@@ -47,8 +47,10 @@ class IoTaps final : public router::TapSink {
 
   // Something came, or the job has gone. `key`: as epoll gave it.
   void on_ready(std::uint64_t key, router::Router& router, base::TimePoint now);
-  // Sends what the router has given since the last time.
-  void flush();
+  // Sends what the router has given, when the oldest of it has waited for kGather.
+  void flush_due(base::TimePoint now);
+  // When that will be; nullopt: there is nothing to send.
+  [[nodiscard]] std::optional<base::TimePoint> flush_at() const { return flush_at_; }
   // To be called now and then: who has fallen silent, and what is still owed to whom.
   void on_tick(base::TimePoint now);
 
@@ -86,9 +88,13 @@ class IoTaps final : public router::TapSink {
     bool silent = true;  // ... and reported, but for a new port
   };
   static constexpr std::size_t kBatch = 64;
+  // Packets of a track are sent together: waking a job costs more than a packet, and its pipelines
+  // wait ten times as long for packets in order. Our choice.
+  static constexpr base::Duration kGather = std::chrono::milliseconds(20);
 
   [[nodiscard]] Connection* find(ConnectionId id);
   bool watch(const Connection& connection) const;
+  void flush();
   void put(ConnectionId id, const tap::Frame& frame);
   bool send_now(const Connection& connection, const tap::Frame& frame);
   bool pay(Connection& connection);
@@ -111,6 +117,7 @@ class IoTaps final : public router::TapSink {
   std::unordered_map<std::uint64_t, Connection> connections_;
   std::unordered_map<LegId, Port> ports_;
   router::Outbox box_;  // "legs" are connections
+  std::optional<base::TimePoint> flush_at_;
   std::vector<std::uint8_t> scratch_;
   std::array<std::uint8_t, tap::kMaxFrameBytes> buffer_;
   std::array<mmsghdr, kBatch> headers_{};

@@ -181,6 +181,7 @@ void IoThread::Loop::run() {
 int IoThread::Loop::wait_ms() const {
   base::TimePoint until = next_tick_;
   if (const auto deadline = router_.deadline()) until = std::min(until, *deadline);
+  if (const auto flush = taps_.flush_at()) until = std::min(until, *flush);
   if (until <= now_) return 0;
   // Rounded up: a wait that ends early would spin.
   return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(until - now_).count());
@@ -328,7 +329,7 @@ bool IoThread::Loop::may_send_to(const IoLeg& leg) const {
 }
 
 void IoThread::Loop::send_outbox() {
-  taps_.flush();
+  taps_.flush_due(now_);
   if (outbox_.empty()) return;
   outbox_.for_each_leg([this](LegId id, std::span<const router::Outbox::Datagram> datagrams) {
     IoLeg* leg = legs_.find(id);
