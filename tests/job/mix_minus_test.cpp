@@ -38,6 +38,20 @@ double amplitude(std::span<const float> samples, double hz) {
   return 2 * std::hypot(re, im) / static_cast<double>(samples.size());
 }
 
+// How far the samples are from silence. A check a sample would take minutes: Check notes each.
+float loudest(std::span<const float> samples) {
+  float most = 0;
+  for (const float s : samples) most = std::max(most, std::abs(s));
+  return most;
+}
+
+float steepest_step(std::span<const float> samples) {
+  float most = 0;
+  for (std::size_t i = 1; i < samples.size(); ++i)
+    most = std::max(most, std::abs(samples[i] - samples[i - 1]));
+  return most;
+}
+
 // Everybody sends a tone of his own; frame by frame.
 struct Room {
   explicit Room(std::size_t loudest) : mix(loudest) {}
@@ -130,9 +144,8 @@ START_TEST(a_sum_that_is_too_loud_is_made_quieter_and_not_clipped) {
   for (int i = 0; i < 5; ++i) room.join("u" + std::to_string(i), 300 + 100 * i, 0.8);
   for (int i = 0; i < 100; ++i) {
     const auto& frame = room.next();
-    for (const float s : frame.everybody) ck_assert(std::abs(s) <= 1.0F);
-    for (const auto& speaker : frame.speakers)
-      for (const float s : speaker.samples) ck_assert(std::abs(s) <= 1.0F);
+    ck_assert(loudest(frame.everybody) <= 1.0F);
+    for (const auto& speaker : frame.speakers) ck_assert(loudest(speaker.samples) <= 1.0F);
   }
   const auto& frame = room.next();
   // All five in equal parts; what clipping would have made of them is not there.
@@ -213,7 +226,7 @@ START_TEST(a_clock_that_runs_a_little_fast_or_slow_leaves_no_hole) {
       const double energy = track.take(96'000 + i * static_cast<std::int64_t>(kMixFrame), out);
       if (i < 3) continue;
       ck_assert_msg(std::abs(energy / kMixFrame - 0.125) < 0.001, "%f", energy / kMixFrame);
-      for (std::size_t k = 1; k < kMixFrame; ++k) ck_assert(std::abs(out[k] - out[k - 1]) < 0.07F);
+      ck_assert(steepest_step(out) < 0.07F);
     }
   }
 }

@@ -203,8 +203,8 @@ START_TEST(an_earlier_folder_hides_a_later_one) {
   std::ofstream(own + "/c.pipeline") << "bad\n";
   std::ofstream(ours + "/c.pipeline") << "# Ours.\nfakesrc ! fakesink\n";
   const pipeline::Folders folders({own, ours, std::string(base) + "/none"});
-  ck_assert_str_eq(folders.load("a")->about().c_str(), "Own.");
-  ck_assert_str_eq(folders.load("b")->about().c_str(), "Ours.");
+  ck_assert(folders.load("a")->about() == "Own.");
+  ck_assert(folders.load("b")->about() == "Ours.");
   // A mistake in an operator's file is told; ours does not take its place in silence.
   ck_assert(folders.load("c").error().message.starts_with(own + "/c.pipeline:1:"));
   const auto missing = folders.load("d");
