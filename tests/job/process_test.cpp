@@ -279,13 +279,13 @@ START_TEST(who_is_hidden_is_not_tapped) {
   watch->send(tap::TrackAdded{"alice", base::Source::kMic});
   const auto alice = world.accept();
   ck_assert(alice->expect<tap::Hello>()->secret == spec.secret);
-  ck_assert_str_eq(alice->expect<tap::Tap>()->owner.c_str(), "alice");
+  ck_assert(alice->expect<tap::Tap>()->owner == "alice");
   alice->send(tap::Accepted{});
   // Now the other way round.
   world.say(encode(job::Order(job::Hide{{"alice"}})));
   const auto bob = world.accept();
   (void)bob->expect<tap::Hello>();
-  ck_assert_str_eq(bob->expect<tap::Tap>()->owner.c_str(), "bob");
+  ck_assert(bob->expect<tap::Tap>()->owner == "bob");
   bob->send(tap::Accepted{});
   alice->until_closed();
   world.say(encode(job::Order(job::Stop{})));
