@@ -11,6 +11,7 @@
 
 #include "base/url.h"
 #include "job/in_source.h"
+#include "job/nested_sources.h"
 #include "job/pinned_network.h"
 #include "job/work.h"
 
@@ -45,6 +46,7 @@ class InWork : public Work {
   InWork& operator=(const InWork&) = delete;
 
   base::Result<void> start() override {
+    forbid_nested_sources(in_.kind);
     if (in_.kind == "file") {
       file_ = open_beneath(in_.address, in_.url);
       if (file_ < 0)

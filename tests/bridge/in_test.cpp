@@ -11,6 +11,7 @@
 #include "bridge/bridge_world.h"
 #include "job/in_clock.h"
 #include "job/in_source.h"
+#include "job/nested_sources.h"
 #include "job/pinned_network.h"
 #include "support/check_main.h"
 
@@ -171,6 +172,62 @@ START_TEST(reaches_the_checked_address_and_nothing_else) {
 }
 END_TEST
 
+// In processes of their own: it cannot be undone.
+static void ck_leads_to_no_file(const std::string& kind) {
+  gst_init(nullptr, nullptr);
+  job::forbid_nested_sources(kind);
+  World world;
+  const std::string& folder = world.folder.path;
+  const auto http_port = test::free_port();
+  test::Nginx nginx(folder, test::free_port(), http_port);
+  world.make({"-f",
+              "lavfi",
+              "-i",
+              "testsrc=size=160x90:rate=15",
+              "-f",
+              "lavfi",
+              "-i",
+              "sine",
+              "-t",
+              "3",
+              "-c:v",
+              "libx264",
+              "-preset",
+              "ultrafast",
+              "-g",
+              "15",
+              "-pix_fmt",
+              "yuv420p",
+              "-c:a",
+              "aac",
+              "-f",
+              "mpegts",
+              folder + "/secret.ts"});
+  const std::string playlist = folder + "/www/trap.m3u8";
+  std::ofstream(playlist) << "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:3\n"
+                             "#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:3.0,\nfile://"
+                          << folder << "/secret.ts\n#EXT-X-ENDLIST\n";
+  ck_assert(nginx.start());
+  const int file = ::open(playlist.c_str(), O_RDONLY | O_CLOEXEC);
+  const Bridge& bridge = world.add(
+      kind, kind == "file" ? "trap.m3u8" : at_port("http", http_port, "/trap.m3u8"), file);
+  ck_assert(run_until([&] { return bridge.ended || bridge.is(job::State::kReconnecting); }));
+  for (const auto& state : bridge.states) ck_assert(state.state != job::State::kLive);
+  ck_assert_uint_eq(bridge.bytes("video"), 0);
+  if (kind == "hls") {  // its segments are fetched
+    std::filesystem::copy(folder + "/secret.ts", folder + "/www/open.ts");
+    std::ofstream(folder + "/www/open.m3u8")
+        << "#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3.0,\nopen.ts\n#EXT-X-ENDLIST\n";
+    ck_flows(world.add(kind, at_port("http", http_port, "/open.m3u8")));
+  }
+  world.stop();
+  ::close(file);
+}
+START_TEST(a_file_that_is_a_playlist_leads_to_no_other_file) { ck_leads_to_no_file("file"); }
+END_TEST
+START_TEST(a_playlist_of_a_stranger_leads_to_no_file_of_ours) { ck_leads_to_no_file("hls"); }
+END_TEST
+
 START_TEST(real_streams_come_in_and_come_back) {
   gst_init(nullptr, nullptr);
   World world;
@@ -249,5 +306,7 @@ END_TEST
 int main() {
   return test::run("bridges in", {ties_a_stream_to_the_clock_once_and_again_when_it_jumps,
                                   reaches_the_checked_address_and_nothing_else,
+                                  a_file_that_is_a_playlist_leads_to_no_other_file,
+                                  a_playlist_of_a_stranger_leads_to_no_file_of_ours,
                                   real_streams_come_in_and_come_back});
 }
