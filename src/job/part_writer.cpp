@@ -58,7 +58,7 @@ PartWriter::PartWriter(Disk& disk, int folder, Options options)
       folder_(folder),
       file_(options.file),
       options_(std::move(options)),
-      syncing_(std::make_shared<bool>(false)) {}
+      syncing_(std::make_shared<Syncing>()) {}
 
 Result<void> PartWriter::start(const pipeline::Folders& pipelines) {
   auto description = pipelines.load(options_.pipeline);
@@ -109,11 +109,11 @@ bool PartWriter::push(std::size_t stream, const wrap::Ref<GstBuffer>& frame) {
 }
 
 void PartWriter::sync() {
-  if (*syncing_ || failed_ || closing_) return;
-  *syncing_ = true;
+  if (syncing_->busy || failed_ || closing_) return;
+  syncing_->busy = true;
   disk_.run([file = descriptor_, syncing = syncing_]() -> Disk::Then {
-    fdatasync(file->get());  // an error comes again when the file is closed
-    return [syncing] { *syncing = false; };
+    if (fdatasync(file->get()) != 0) syncing->error = errno;  // told when the file is closed
+    return [syncing] { syncing->busy = false; };
   });
 }
 
@@ -158,10 +158,12 @@ void PartWriter::finish() {
   if (finishing_) return;
   finishing_ = true;
   disk_.run([pipeline = pipeline_, file = descriptor_, folder = folder_, outcome = outcome_,
-             closed = closed_]() -> Disk::Then {
+             closed = closed_, syncing = syncing_]() -> Disk::Then {
     gst_element_set_state(pipeline.get(), GST_STATE_NULL);
     Result<void> result = outcome;
-    if (fsync(file->get()) != 0 && result) result = tl::unexpected(disk_error("syncing", errno));
+    if (fsync(file->get()) != 0) syncing->error = errno;
+    if (syncing->error != 0 && result)
+      result = tl::unexpected(disk_error("syncing", syncing->error));
     if (fsync(folder) != 0 && result) result = tl::unexpected(disk_error("syncing", errno));
     return [closed, result] { closed(result); };
   });

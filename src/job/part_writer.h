@@ -98,7 +98,12 @@ class PartWriter {
   bool failed_ = false;
   bool closing_ = false;
   bool finishing_ = false;
-  std::shared_ptr<bool> syncing_;
+  // A disk says once to a descriptor that it has failed, to whichever call comes first.
+  struct Syncing {
+    bool busy = false;  // main context
+    int error = 0;      // errno; the disk's thread
+  };
+  std::shared_ptr<Syncing> syncing_;
   std::function<void(base::Result<void>)> closed_;
   base::Result<void> outcome_;
 };
