@@ -259,12 +259,27 @@ START_TEST(guests_publish_and_watch) {
 }
 END_TEST
 
+START_TEST(a_call_has_at_most_a_hundred_guests) {
+  Running w;
+  for (int i = 0; i < 100; ++i)
+    SAYS(w.commands(call::JoinGuest{kCall, ProfileId("tv"), false, ProfileId("A"), "v=0"}), "");
+  SAYS(w.commands(call::JoinGuest{kCall, ProfileId("tv"), false, ProfileId("A"), "v=0"}),
+       "too_large");
+  SAYS(w.commands(call::JoinGuest{kCall, ProfileId("obs"), true, {}, "v=0"}), "too_large");
+  // Those that never connect make room again.
+  w.pass(16s);
+  SAYS(w.commands(call::JoinGuest{kCall, ProfileId("tv"), false, ProfileId("A"), "v=0"}), "");
+  SAYS(w.problems(), "");
+}
+END_TEST
+
 int main() {
   return parley::test::run(
-      "call extras", {a_recording_is_told_to_everybody_and_ends_when_it_is_on_disk,
-                      a_recording_outlives_its_call_only_to_be_closed, who_has_not_agreed_is_hidden,
-                      silence_means_no, a_viewer_changes_over_when_there_is_something_to_see,
-                      a_mixer_that_dies_leaves_everybody_with_tracks,
-                      what_a_bridge_brings_in_is_a_participant_but_nobody,
-                      bridges_out_come_and_go_and_are_bounded, guests_publish_and_watch});
+      "call extras",
+      {a_recording_is_told_to_everybody_and_ends_when_it_is_on_disk,
+       a_recording_outlives_its_call_only_to_be_closed, who_has_not_agreed_is_hidden,
+       silence_means_no, a_viewer_changes_over_when_there_is_something_to_see,
+       a_mixer_that_dies_leaves_everybody_with_tracks,
+       what_a_bridge_brings_in_is_a_participant_but_nobody, bridges_out_come_and_go_and_are_bounded,
+       guests_publish_and_watch, a_call_has_at_most_a_hundred_guests});
 }
