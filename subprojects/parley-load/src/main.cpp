@@ -24,6 +24,7 @@ void prepare_process() {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGINT, [](int) { Stage::interrupt(); });
   std::signal(SIGTERM, [](int) { Stage::interrupt(); });
+  std::signal(SIGUSR1, [](int) { Stage::end_measuring(); });
 }
 
 int run(const Options& options) {

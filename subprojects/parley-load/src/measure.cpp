@@ -296,7 +296,8 @@ int measure(Stage& stage, const Options& options) {
     }
   };
   const Reading from = read_all(stage, options);
-  stage.run_for(set_up.complete ? options.duration_s : std::min(options.duration_s, 1.0));
+  (void)stage.run_until(Stage::measured_enough,
+                        set_up.complete ? options.duration_s : std::min(options.duration_s, 1.0));
   const Reading to = read_all(stage, options);
   stage.on_latency = nullptr;
   if (options.hold_s > 0) stage.run_for(options.hold_s);

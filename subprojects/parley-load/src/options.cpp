@@ -34,7 +34,7 @@ Who takes part
   --token-key-id KID     the kid in their header
 
 What is measured
-  --duration S           measured time (20)       --settle S   wait before it (2)
+  --duration S           measured time (20; SIGUSR1 ends it earlier)   --settle S   wait before it (2)
   --setup-timeout S      until all streams arrive (40, and the join intervals)
   --server-pid P[,P]     whose CPU time, memory and threads are read
   --json FILE            results as JSON          --label TEXT   their name

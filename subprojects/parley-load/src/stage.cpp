@@ -9,6 +9,7 @@ namespace parley::load {
 namespace {
 
 volatile std::sig_atomic_t stop_requested = 0;
+volatile std::sig_atomic_t enough_requested = 0;
 constexpr std::uint64_t kTickNs = 20 * kMilliNs;
 constexpr double kGoodByeSeconds = 0.1;
 
@@ -16,6 +17,8 @@ constexpr double kGoodByeSeconds = 0.1;
 
 bool Stage::interrupted() { return stop_requested != 0; }
 void Stage::interrupt() { stop_requested = 1; }
+bool Stage::measured_enough() { return enough_requested != 0; }
+void Stage::end_measuring() { enough_requested = 1; }
 
 Stage::Stage(const Options& options, const DtlsIdentity& identity, const VideoFile& video)
     : options_(options),

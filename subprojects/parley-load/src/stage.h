@@ -49,6 +49,9 @@ class Stage {
   [[nodiscard]] bool anybody_failed() const;
   [[nodiscard]] static bool interrupted();
   static void interrupt();  // async-signal-safe
+  // What is measured is enough, whatever its planned duration.
+  [[nodiscard]] static bool measured_enough();
+  static void end_measuring();  // async-signal-safe
   [[nodiscard]] const std::map<int, std::unique_ptr<Participant>>& participants() const {
     return participants_;
   }
