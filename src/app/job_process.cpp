@@ -255,7 +255,7 @@ void JobProcess::heard(const job::Report& report) {
   if (last_) return;  // it had its last word
   const auto* state = std::get_if<job::StateReport>(&report);
   if (state == nullptr) return events_.report(report);
-  job::StateReport clean{state->state, discretion_.clean(state->message)};
+  job::StateReport clean{state->state, discretion_.without_address(state->message)};
   if (state->state != job::State::kEnded && state->state != job::State::kFailed)
     return events_.report(clean);
   last_ = std::move(clean);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/url.h"
 #include "wrap/owned.h"
 
 namespace parley::job {
@@ -13,12 +14,39 @@ namespace {
 constexpr std::size_t kShortestSecret = 5;
 constexpr std::string_view kMark = "***";
 
+std::string without(std::string text, const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    std::size_t at = 0;
+    while ((at = text.find(word, at)) != std::string::npos) {
+      text.replace(at, word.size(), kMark);
+      at += kMark.size();
+    }
+  }
+  return text;
+}
+
+// Nothing of a file: its name is no URL, and its address a folder.
+std::vector<std::string> places_of(const std::string& url, const std::string& address) {
+  std::vector<std::string> places;
+  const auto parsed = base::parse_url(url);
+  if (!parsed) return places;
+  for (const std::string& place : {parsed->host, address})
+    if (!place.empty()) places.push_back(place);
+  return places;
+}
+
 }  // namespace
 
 Discretion::Discretion(const Spec& spec) {
   hide(spec.secret);
-  if (const auto* out = std::get_if<Out>(&spec.work)) hide_url(out->url);
-  if (const auto* in = std::get_if<In>(&spec.work)) hide_url(in->url);
+  if (const auto* out = std::get_if<Out>(&spec.work)) {
+    hide_url(out->url);
+    places_ = places_of(out->url, out->address);
+  }
+  if (const auto* in = std::get_if<In>(&spec.work)) {
+    hide_url(in->url);
+    places_ = places_of(in->url, in->address);
+  }
   std::sort(secrets_.begin(), secrets_.end(),
             [](const std::string& a, const std::string& b) { return a.size() > b.size(); });
 }
@@ -56,15 +84,11 @@ void Discretion::hide(std::string_view secret) {
 }
 
 std::string Discretion::clean(std::string_view text) const {
-  std::string cleaned(text);
-  for (const std::string& secret : secrets_) {
-    std::size_t at = 0;
-    while ((at = cleaned.find(secret, at)) != std::string::npos) {
-      cleaned.replace(at, secret.size(), kMark);
-      at += kMark.size();
-    }
-  }
-  return cleaned;
+  return without(std::string(text), secrets_);
+}
+
+std::string Discretion::without_address(std::string_view text) const {
+  return without(clean(text), places_);
 }
 
 }  // namespace parley::job

@@ -15,11 +15,14 @@ class Discretion {
   Discretion() = default;  // hides nothing
   explicit Discretion(const Spec& spec);
   [[nodiscard]] std::string clean(std::string_view text) const;
+  // For people in a call: they are not told where it goes either.
+  [[nodiscard]] std::string without_address(std::string_view text) const;
 
  private:
   void hide_url(std::string_view url);
   void hide(std::string_view secret);
   std::vector<std::string> secrets_;  // the longest first
+  std::vector<std::string> places_;   // the host and its address
 };
 
 }  // namespace parley::job

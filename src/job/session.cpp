@@ -139,7 +139,7 @@ void Session::finish(base::Result<void> result) {
 
 void Session::report(const Report& what) {
   if (const auto* state = std::get_if<StateReport>(&what)) {
-    reporter_.report(StateReport{state->state, discretion_.clean(state->message)});
+    reporter_.report(StateReport{state->state, discretion_.without_address(state->message)});
     return;
   }
   reporter_.report(what);

@@ -417,6 +417,8 @@ START_TEST(keys_in_urls_are_hidden) {
   for (const char* secret : {"pass%77ord", "password", "my-key", "0123456789", "user1"})
     ck_assert(discretion.clean(std::string("at ") + secret + ".") == "at ***.");
   const std::string host = discretion.clean("h.example:9000 is not there");
+  const std::string told = discretion.without_address("no h.example:9000 at key=" + host);
+  ck_assert_msg(told.find("h.example") == std::string::npos, "%s", told.c_str());
   ck_assert_str_eq(host.c_str(), "h.example:9000 is not there");
 }
 END_TEST
