@@ -9,19 +9,25 @@ import subprocess
 import unittest
 
 from support import parleyd
-from support.parleyd import Parleyd, until
+from support.parleyd import Device, Parleyd, until
 
 DAY = "2026-03-01"
 BEGAN_MS = 1772323200000 + 5000  # that day
+OLD_MS = 1262304000000 + 5000  # the first of 2010
 
 
 class Served(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Parleyd("[recordings]\nfolder = recordings\n")
+        # More room than any disk has: none begins. Ten years: what is of 2010 goes.
+        cls.server = Parleyd("[recordings]\nfolder = recordings\nretention-days = 3650\n"
+                             "free-mb = 1000000000\n")
         cls.server.stop()
         folder = cls.server.folder / "recordings" / DAY / "rec-1"
         folder.mkdir(parents=True)
+        cls.old = cls.server.folder / "recordings" / "2010-01-01" / "rec-0"
+        cls.old.mkdir(parents=True)
+        (cls.old / "001-01-opus-0001.webm").write_bytes(b"old")
         cls.whole = folder / "001-01-vp8-0001.webm"
         subprocess.run(["gst-launch-1.0", "-q", "videotestsrc", "num-buffers=100", "!",
                         "video/x-raw,width=160,height=120,framerate=25/1", "!", "vp8enc",
@@ -41,6 +47,10 @@ class Served(unittest.TestCase):
             database.execute(
                 "INSERT INTO recordings (seq, id, call, layout, format, policy, by_whom, began_ms)"
                 " VALUES (1,'rec-1','k1','tracks','webm','notify','alice',?)", (BEGAN_MS,))
+            database.execute(
+                "INSERT INTO recordings (seq, id, call, layout, format, policy, by_whom, began_ms,"
+                " over_ms, state) VALUES (2,'rec-0','k1','tracks','webm','notify','alice',?,?,'ended')",
+                (OLD_MS, OLD_MS + 1000))
             for file in ("001-01-vp8-0001.webm", "../../secret-file"):
                 database.execute(
                     "INSERT INTO recording_parts VALUES (1,?,'alice','camera','vp8',0,0,0,0,0,'[]')",
@@ -55,12 +65,12 @@ class Served(unittest.TestCase):
         cls.server.close()
 
     @classmethod
-    def ask(cls, method, path, token="admin", user="ops", headers=None):
+    def ask(cls, method, path, token="admin", user="ops", headers=None, text=None):
         sent = dict(headers or {})
         if token:
             sent["Authorization"] = "Bearer " + cls.server.token(user, token)
         connection = http.client.HTTPConnection("127.0.0.1", cls.server.port, timeout=30)
-        connection.request(method, path, headers=sent)
+        connection.request(method, path, text, sent)
         response = connection.getresponse()
         body = response.read()
         connection.close()
@@ -129,6 +139,25 @@ class Served(unittest.TestCase):
         self.assertFalse(self.whole.parent.exists())
         self.assertEqual(404, self.get("/recordings/rec-1")[0])
         self.assertTrue((self.server.folder / "secret-file").exists())
+
+    def test_6_what_is_too_old_is_deleted_at_the_start(self):
+        until("the row's end", lambda: self.get("/recordings/rec-0")[0] == 404)
+        self.assertFalse(self.old.exists())
+
+    def test_7_without_room_on_the_disk_none_begins(self):
+        alice, bob = Device(self.server, "alice"), Device(self.server, "bob")
+        self.addCleanup(alice.close)
+        self.addCleanup(bob.close)
+        alice.ask("call.init", id="k2", **{"from": "alice", "to": "bob"})
+        bob.wait("call.init", callId="k2")
+        bob.ask("call.accept", callId="k2")
+        answer, _ = self.ask("POST", "/api/v1/calls/k2/recording",
+                             headers={"Content-Type": "application/json"}, text="{}")
+        self.assertIn(answer.status, (200, 201))
+        failed = bob.wait("call.recording", callId="k2", state="failed")
+        self.assertEqual("The server has no room for a recording now.", failed["message"])
+        until("the reason in the log", lambda: "'free-mb' and 'free-percent'" in self.server.log)
+        alice.ask("call.hangup", callId="k2")
 
 
 if __name__ == "__main__":
