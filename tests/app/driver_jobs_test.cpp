@@ -59,7 +59,7 @@ struct World {
         .close_hls = [this](const JobId& job) { hls.push_back("close " + job.str()); },
         .socket = "/run/media.sock",
         .pipelines = {"/own", "/ours"},
-        .limits = {},
+        .limits = {.memory_bytes = 300'000'000, .seconds = 60},
     };
   }
   void start(call::JobWork work, std::vector<base::ProfileId> hidden = {}) {
@@ -95,6 +95,7 @@ START_TEST(a_job_is_admitted_before_it_starts_and_dismissed_when_it_is_over) {
   const job::Spec& spec = w.started[0];
   ck_assert(spec.call == "k" && spec.socket == "/run/media.sock" && spec.secret == "secret" &&
             spec.pipelines.size() == 2 && spec.hidden == admitted.hidden);
+  ck_assert(spec.limits.memory_bytes == 300'000'000 && spec.limits.seconds == 60);
   ck_assert_str_eq(std::get<job::Record>(spec.work).folder.c_str(), "/recordings/r");
   w.jobs.perform(call::UpdateJob{JobId("j"), {}});
   ck_assert(std::get<media::AdmitJob>(w.commands.at(1)).hidden.empty());

@@ -21,7 +21,7 @@ class Served(unittest.TestCase):
     def setUpClass(cls):
         # More room than any disk has: none begins. Ten years: what is of 2010 goes.
         cls.server = Parleyd("[recordings]\nfolder = recordings\nretention-days = 3650\n"
-                             "free-mb = 1000000000\n")
+                             "free-mb = 1000000000\n[jobs]\nmemory-mb = 100\n")
         cls.server.stop()
         folder = cls.server.folder / "recordings" / DAY / "rec-1"
         folder.mkdir(parents=True)
@@ -144,7 +144,7 @@ class Served(unittest.TestCase):
         until("the row's end", lambda: self.get("/recordings/rec-0")[0] == 404)
         self.assertFalse(self.old.exists())
 
-    def test_7_without_room_on_the_disk_none_begins(self):
+    def test_7_without_room_on_the_disk_or_in_memory_jobs_fail_alone(self):
         alice, bob = Device(self.server, "alice"), Device(self.server, "bob")
         self.addCleanup(alice.close)
         self.addCleanup(bob.close)
@@ -157,7 +157,11 @@ class Served(unittest.TestCase):
         failed = bob.wait("call.recording", callId="k2", state="failed")
         self.assertEqual("The server has no room for a recording now.", failed["message"])
         until("the reason in the log", lambda: "'free-mb' and 'free-percent'" in self.server.log)
-        alice.ask("call.hangup", callId="k2")
+        # 100 MB are too few for an encoder.
+        self.ask("POST", "/api/v1/calls/k2/bridges", headers={"Content-Type": "application/json"},
+                 text='{"direction": "out", "kind": "hls"}')
+        self.assertTrue(bob.wait("call.bridge", callId="k2", state="failed")["message"])
+        self.assertEqual("ok", alice.ask("call.hangup", callId="k2")["type"])
 
 
 if __name__ == "__main__":
