@@ -248,8 +248,7 @@ START_TEST(nothing_secret_is_passed_on) {
       "rtmp://live.example/app/streamkey99 with " +
       std::string(kSecret) + "\"}'");
   world.start("leaky");
-  ck_assert_str_eq(world.end_of("leaky").message.c_str(),
-                   "no *** at rtmp://****** with ***");
+  ck_assert_str_eq(world.end_of("leaky").message.c_str(), "no *** at rtmp://****** with ***");
 }
 END_TEST
 
