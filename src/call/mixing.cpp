@@ -112,7 +112,13 @@ void Machine::State::end_mix(Call& call) {
   for (const auto& [id, guest] : call.guests)
     if (guest.watches_mix()) watching.push_back(id);
   tell_all(call, ModeEvent{Mode::kForward}, std::nullopt);
-  for (const JobId& id : watching) drop_guest(call, id, Outcome::kFailed);
+  for (const JobId& id : watching) {
+    if (const auto joining = std::exchange(call.guests.at(id).joining, std::nullopt))
+      out_.push(CommandDone{
+          *joining, Refusal{ErrorCode::kUnavailable,
+                            "the server cannot mix this call now; try again later", std::nullopt}});
+    drop_guest(call, id, Outcome::kFailed);
+  }
   review_media(call);
 }
 

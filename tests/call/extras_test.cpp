@@ -259,6 +259,20 @@ START_TEST(guests_publish_and_watch) {
 }
 END_TEST
 
+START_TEST(who_watches_a_mix_that_cannot_be_made_is_told_so) {
+  Running w;
+  SAYS(w.commands(call::JoinGuest{kCall, ProfileId("tv"), false, {}, "v=0"}), "");
+  w.job("mix-1", JobState::kFailed, "the server runs as many jobs as it may");
+  bool told = false;
+  for (const call::Effect& effect : w.effects())
+    if (const auto* done = std::get_if<call::CommandDone>(&effect))
+      if (const auto* refusal = std::get_if<call::Refusal>(&done->body))
+        told = refusal->code == call::ErrorCode::kUnavailable;
+  ck_assert(told);
+  SAYS(w.problems(), "");
+}
+END_TEST
+
 START_TEST(a_call_has_at_most_a_hundred_guests) {
   Running w;
   for (int i = 0; i < 100; ++i)
@@ -281,5 +295,6 @@ int main() {
        silence_means_no, a_viewer_changes_over_when_there_is_something_to_see,
        a_mixer_that_dies_leaves_everybody_with_tracks,
        what_a_bridge_brings_in_is_a_participant_but_nobody, bridges_out_come_and_go_and_are_bounded,
-       guests_publish_and_watch, a_call_has_at_most_a_hundred_guests});
+       guests_publish_and_watch, who_watches_a_mix_that_cannot_be_made_is_told_so,
+       a_call_has_at_most_a_hundred_guests});
 }
