@@ -397,22 +397,25 @@ START_TEST(echoes_little_of_what_the_peer_wrote_and_nothing_unprintable) {
 END_TEST
 
 // No byte of an answer can be lost or changed so that more happens than a refusal.
+// One check for all: Check notes each.
 START_TEST(survives_every_truncation_and_many_mutations) {
-  Leg leg;
+  const Leg leg;
   for (std::size_t size = 0; size < leg.answer.size(); ++size) {
-    Leg fresh;
+    Leg fresh = leg;
     (void)fresh.take(leg.answer.substr(0, size));
   }
+  std::string wrong;
   for (std::size_t at = 0; at < leg.answer.size(); ++at) {
     for (const char with : {'\0', '\n', ' ', ':', '9', '\xff'}) {
-      Leg fresh;
+      Leg fresh = leg;
       std::string text = leg.answer;
       text[at] = with;
       const auto answer = fresh.take(text);
-      ck_assert(answer.has_value() || !answer.error().message.empty());
-      ck_assert(answer.has_value() == !fresh.session.offer_pending());
+      const bool told = answer.has_value() || !answer.error().message.empty();
+      if (!told || answer.has_value() == fresh.session.offer_pending()) wrong = text;
     }
   }
+  ck_assert_msg(wrong.empty(), "taken wrongly:\n%s", wrong.c_str());
 }
 END_TEST
 
