@@ -44,7 +44,7 @@ void forbid_nested_sources(const std::string& kind) {
     // A plugin that is loaded later registers all it has once more.
     GstPluginFeature* loaded = gst_plugin_feature_load(GST_PLUGIN_FEATURE(factory));
     gst_registry_remove_feature(registry, loaded != nullptr ? loaded : GST_PLUGIN_FEATURE(factory));
-    g_clear_pointer(&loaded, gst_object_unref);
+    if (loaded != nullptr) gst_object_unref(loaded);
   }
   gst_plugin_feature_list_free(all);
 }

@@ -261,8 +261,8 @@ std::string to_text(const Verified& verified) {
 }
 
 // Our choice: a recording of a day takes a minute.
-constexpr std::uint64_t kMostMemory_bytes = 1'000'000'000;
-constexpr unsigned kLongest_s = 600;
+constexpr std::uint64_t kMostMemoryBytes = 1'000'000'000;
+constexpr unsigned kLongestSeconds = 600;
 
 int verify_command(const std::vector<std::string>& arguments) {
   constexpr int kUsage = 64;
@@ -282,9 +282,9 @@ int verify_command(const std::vector<std::string>& arguments) {
   }
   // Asked by a program, with nobody there who would stop it: what is in a file came from strangers.
   if (json) {
-    for (const std::string& lacking : limit_process({.memory_bytes = kMostMemory_bytes}))
+    for (const std::string& lacking : limit_process({.memory_bytes = kMostMemoryBytes}))
       fmt::print(stderr, "it goes without a limit: {}\n", lacking);
-    end_hard_in(kLongest_s);
+    end_hard_in(kLongestSeconds);
   }
   gst_init(nullptr, nullptr);
   const auto verified = verify(path);
