@@ -14,9 +14,6 @@ namespace {
 
 using call::ErrorCode;
 
-// Buckets of who has not asked for long are as good as new, and need not be kept.
-constexpr std::size_t kManyUsers = 1000;
-
 constexpr std::string_view kDocument = "openapi.json";
 
 std::optional<std::string> bearer(std::string_view authorization) {
@@ -95,13 +92,11 @@ Outcome perform(const Operation& operation, const Request& request, const Rules&
 
 }  // namespace
 
-Api::Api(Rules rules) : rules_(std::move(rules)) {}
+Api::Api(Rules rules)
+    : rules_(std::move(rules)), rates_(rules_.requests_per_second, rules_.request_burst) {}
 
 std::optional<Response> Api::refuse(const auth::Claims& claims, base::TimePoint now) {
-  if (buckets_.size() >= kManyUsers) buckets_.clear();
-  auto [entry, fresh] =
-      buckets_.try_emplace(claims.user, rules_.requests_per_second, rules_.request_burst, now);
-  if (entry->second.take(now)) return std::nullopt;
+  if (rates_.take(claims.user, now)) return std::nullopt;
   return error(ErrorCode::kRateLimited,
                fmt::format("more than {} requests a second", rules_.requests_per_second));
 }

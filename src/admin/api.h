@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,10 +16,10 @@
 
 #include "admin/http.h"
 #include "admin/recordings.h"
+#include "admin/user_rates.h"
 #include "auth/tokens.h"
 #include "base/ids.h"
 #include "base/time.h"
-#include "base/token_bucket.h"
 #include "call/machine.h"
 #include "wire/wire.h"
 
@@ -114,7 +113,7 @@ class Api {
   [[nodiscard]] std::optional<Response> refuse(const auth::Claims& claims, base::TimePoint now);
 
   const Rules rules_;
-  std::map<base::UserId, base::TokenBucket> buckets_;  // of who asked lately
+  UserRates rates_;
 };
 
 }  // namespace parley::admin

@@ -13,7 +13,6 @@ namespace {
 
 using call::ErrorCode;
 
-constexpr std::size_t kManyUsers = 1000;  // as of the HTTP API
 // Sessions whose ends were never told of: of one call, the newest are kept (our choice: many times
 // the guests a call may have).
 constexpr std::size_t kSessionsPerCall = 256;
@@ -119,7 +118,8 @@ struct GuestDoor::Place {
   }
 };
 
-GuestDoor::GuestDoor(GuestRules rules) : rules_(std::move(rules)) {
+GuestDoor::GuestDoor(GuestRules rules)
+    : rules_(std::move(rules)), rates_(rules_.requests_per_second, rules_.request_burst) {
   static_assert(kWhipPrefix.size() == kWhepPrefix.size());
 }
 
@@ -139,7 +139,7 @@ GuestOutcome GuestDoor::handle(const GuestRequest& request, base::Instant now) {
   }
   const auto claims = authenticate(request, *rules_.verifier, now.wall);
   if (!claims) return claims.error();
-  if (!may_ask(claims->user, now.mono))
+  if (!rates_.take(claims->user, now.mono))
     return error(ErrorCode::kRateLimited,
                  fmt::format("more than {} requests a second", rules_.requests_per_second));
   if (place->session.empty()) return join(*place, request, *claims);
@@ -244,13 +244,6 @@ void GuestDoor::remember(std::string name, Session session) {
   if (count >= kSessionsPerCall) sessions_.erase(oldest);
   session.number = ++last_number_;
   sessions_.emplace(std::move(name), std::move(session));
-}
-
-bool GuestDoor::may_ask(const base::UserId& user, base::TimePoint now) {
-  if (buckets_.size() >= kManyUsers) buckets_.clear();
-  auto [entry, fresh] =
-      buckets_.try_emplace(user, rules_.requests_per_second, rules_.request_burst, now);
-  return entry->second.take(now);
 }
 
 // RFC 9725, 4.6. One header: a list.

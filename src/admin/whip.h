@@ -16,10 +16,10 @@
 #include <vector>
 
 #include "admin/http.h"
+#include "admin/user_rates.h"
 #include "auth/tokens.h"
 #include "base/ids.h"
 #include "base/time.h"
-#include "base/token_bucket.h"
 #include "call/machine.h"
 #include "wire/wire.h"
 
@@ -94,14 +94,13 @@ class GuestDoor {
                                    const Session& session) const;
   [[nodiscard]] Response joined(const GuestQuestion& question, const call::Ok& ok);
   void remember(std::string name, Session session);
-  [[nodiscard]] bool may_ask(const base::UserId& user, base::TimePoint now);
   [[nodiscard]] std::string links() const;
   [[nodiscard]] Response options(const Place& place) const;
 
   const GuestRules rules_;
   std::map<std::string, Session> sessions_;  // by the name in their path
   std::uint64_t last_number_ = 0;
-  std::map<base::UserId, base::TokenBucket> buckets_;
+  UserRates rates_;
 };
 
 }  // namespace parley::admin

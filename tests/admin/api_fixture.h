@@ -15,9 +15,10 @@ inline constexpr base::Instant kNow{base::TimePoint(std::chrono::hours(1)),
                                     base::WallTime(std::chrono::milliseconds(1'767'225'600'123))};
 
 inline std::string token(std::set<std::string> grants,
-                         std::chrono::seconds valid_for = std::chrono::hours(1)) {
-  return auth::mint(
-             kKey, {base::UserId("server"), {}, std::move(grants), "parley", kNow.wall + valid_for})
+                         std::chrono::seconds valid_for = std::chrono::hours(1),
+                         const std::string& user = "server") {
+  return auth::mint(kKey,
+                    {base::UserId(user), {}, std::move(grants), "parley", kNow.wall + valid_for})
       .value();
 }
 

@@ -199,8 +199,30 @@ START_TEST(what_is_wrong_has_the_status_that_says_so) {
 }
 END_TEST
 
+// Many others are no way to a new burst, neither for one who keeps asking nor for the first of
+// them.
+START_TEST(a_crowd_does_not_make_anybody_ask_faster) {
+  Door d;
+  const auto status = [&d](const std::string& user) {
+    GuestRequest request = Door::request("GET", "/whip/c1");
+    request.method = "DELETE";
+    request.path += "/none";
+    request.authorization = "Bearer " + token({"bridge"}, std::chrono::hours(1), user);
+    return d.said(request).status;
+  };
+  for (int i = 0; i < 100; ++i) ck_assert_uint_eq(status("eager"), 404);
+  ck_assert_uint_eq(status("eager"), 429);
+  for (int i = 0; i < 1200; ++i) {
+    ck_assert_uint_eq(status("user" + std::to_string(i)), 404);
+    if (i % 300 == 0) ck_assert_uint_eq(status("eager"), 429);
+  }
+  ck_assert_uint_eq(status("eager"), 429);
+}
+END_TEST
+
 int main() {
   return parley::test::run("admin whip", {an_offer_becomes_a_question_and_its_answer_a_session,
                                           a_session_is_patched_and_left_by_who_began_it,
-                                          what_is_wrong_has_the_status_that_says_so});
+                                          what_is_wrong_has_the_status_that_says_so,
+                                          a_crowd_does_not_make_anybody_ask_faster});
 }
