@@ -32,6 +32,9 @@ constexpr double kErrorBurst = 30;
 constexpr std::uint64_t kBadLinesLogged = 5;
 constexpr int kReadsPerTurn = 16;  // so that one job does not keep the main loop
 constexpr std::chrono::milliseconds kReapWait{500};
+// Silence is counted in so many looks, and not by the clock: when this process, or all of the
+// machine, was stopped for a while, that is one look.
+constexpr int kLooks = 5;
 
 base::TimePoint now() { return base::TimePoint(base::Duration(g_get_monotonic_time())); }
 
@@ -95,7 +98,7 @@ base::Result<pid_t> JobProcess::spawn(const std::string& program,
 
 base::Result<std::unique_ptr<JobProcess>> JobProcess::start(
     const std::string& program, const std::vector<std::string>& environment, const job::Spec& spec,
-    std::chrono::milliseconds stop_wait, Events events) {
+    const JobWaits& waits, Events events) {
   // A socket for its input: a write to one that is gone can be told not to signal.
   std::array<int, 2> input{-1, -1};
   std::array<int, 2> output{-1, -1};
@@ -125,20 +128,20 @@ base::Result<std::unique_ptr<JobProcess>> JobProcess::start(
   }
   for (int fd : {output[0], errors[0]}) fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
   for (int fd : {input[1], output[1], errors[1]}) close(fd);
-  std::unique_ptr<JobProcess> process(new JobProcess(*pid, {input[0], output[0], errors[0], life},
-                                                     spec, stop_wait, std::move(events)));
+  std::unique_ptr<JobProcess> process(
+      new JobProcess(*pid, {input[0], output[0], errors[0], life}, spec, waits, std::move(events)));
   process->outgoing_.push_back({job::encode(spec) + "\n"});
   process->write_some();
   return process;
 }
 
-JobProcess::JobProcess(pid_t pid, Fds fds, const job::Spec& spec,
-                       std::chrono::milliseconds stop_wait, Events events)
+JobProcess::JobProcess(pid_t pid, Fds fds, const job::Spec& spec, const JobWaits& waits,
+                       Events events)
     : id_(spec.job),
       pid_(pid),
       fds_(fds),
       discretion_(spec),
-      stop_wait_(stop_wait),
+      waits_(waits),
       events_(std::move(events)),
       output_lines_(kLongestReportBytes),
       error_lines_(kLongestErrorBytes),
@@ -148,6 +151,7 @@ JobProcess::JobProcess(pid_t pid, Fds fds, const job::Spec& spec,
   output_source_ = g_unix_fd_add(fds_.output, in, on_output, this);
   errors_source_ = g_unix_fd_add(fds_.errors, in, on_errors, this);
   life_source_ = g_unix_fd_add(fds_.life, in, on_life, this);
+  expect_report(waits_.first_report);
 }
 
 JobProcess::~JobProcess() {
@@ -162,8 +166,8 @@ JobProcess::~JobProcess() {
 }
 
 void JobProcess::close_all() {
-  for (guint* source :
-       {&input_source_, &output_source_, &errors_source_, &life_source_, &stop_timer_})
+  for (guint* source : {&input_source_, &output_source_, &errors_source_, &life_source_,
+                        &stop_timer_, &look_timer_})
     if (*source != 0) g_source_remove(std::exchange(*source, 0));
   for (int* fd : {&fds_.input, &fds_.output, &fds_.errors, &fds_.life}) close_one(*fd);
 }
@@ -184,7 +188,7 @@ void JobProcess::order(const job::Order& order) {
 void JobProcess::expect_end() {
   stopping_ = true;
   if (stop_timer_ == 0)
-    stop_timer_ = g_timeout_add(static_cast<guint>(stop_wait_.count()), on_stop_wait, this);
+    stop_timer_ = g_timeout_add(static_cast<guint>(waits_.stop.count()), on_stop_wait, this);
 }
 
 gboolean JobProcess::on_stop_wait(gpointer self) noexcept {
@@ -192,6 +196,31 @@ gboolean JobProcess::on_stop_wait(gpointer self) noexcept {
   process->stop_timer_ = 0;
   process->kill_for("it did not stop in time, and was killed");
   return G_SOURCE_REMOVE;
+}
+
+void JobProcess::expect_report(std::chrono::milliseconds within) {
+  quiet_looks_ = 0;
+  if (within == silence_) return;
+  silence_ = within;
+  if (look_timer_ != 0) g_source_remove(look_timer_);
+  look_timer_ = g_timeout_add(static_cast<guint>(within.count() / kLooks), on_look, this);
+}
+
+gboolean JobProcess::on_look(gpointer self) noexcept {
+  static_cast<JobProcess*>(self)->look();
+  return G_SOURCE_CONTINUE;
+}
+
+void JobProcess::look() {
+  // One that is told to stop has its own time for that.
+  if (stopping_ || !killed_for_.empty()) return;
+  ++quiet_looks_;
+  // What it has said while this process was kept from listening counts.
+  for (int i = 0; i < kReadsPerTurn && read_output(); ++i) {
+  }
+  if (quiet_looks_ < kLooks || stopping_) return;
+  kill_for(fmt::format("it gave no sign of life for {:g} s, and was killed",
+                       static_cast<double>(silence_.count()) / 1000));
 }
 
 void JobProcess::write_some() {
@@ -252,7 +281,9 @@ void JobProcess::line_of_output(std::string_view line) {
 }
 
 void JobProcess::heard(const job::Report& report) {
+  expect_report(waits_.silence);
   if (last_) return;  // it had its last word
+  if (std::holds_alternative<job::Beat>(report)) return;
   const auto* state = std::get_if<job::StateReport>(&report);
   if (state == nullptr) return events_.report(report);
   job::StateReport clean{state->state, discretion_.without_address(state->message)};

@@ -21,6 +21,14 @@
 
 namespace parley::app {
 
+// How long is waited for a job; then its process group is killed.
+struct JobWaits {
+  std::chrono::milliseconds stop{10'000};     // from Stop to its end
+  std::chrono::milliseconds silence{15'000};  // for a report: it says Beat every job::kBeatEvery
+  // For the first report: GStreamer may have to look at its plugins before.
+  std::chrono::milliseconds first_report{60'000};
+};
+
 class JobProcess {
  public:
   // Neither is called from within a call of this. `ended` comes last and once; then nothing of the
@@ -32,7 +40,7 @@ class JobProcess {
   // kUnavailable: it cannot be started, and why.
   [[nodiscard]] static base::Result<std::unique_ptr<JobProcess>> start(
       const std::string& program, const std::vector<std::string>& environment,
-      const job::Spec& spec, std::chrono::milliseconds stop_wait, Events events);
+      const job::Spec& spec, const JobWaits& waits, Events events);
   // Kills it, and waits for that a moment.
   ~JobProcess();
   JobProcess(const JobProcess&) = delete;
@@ -51,8 +59,7 @@ class JobProcess {
     std::string text;
     bool replaced_by_next_hide = false;
   };
-  JobProcess(pid_t pid, Fds fds, const job::Spec& spec, std::chrono::milliseconds stop_wait,
-             Events events);
+  JobProcess(pid_t pid, Fds fds, const job::Spec& spec, const JobWaits& waits, Events events);
   static base::Result<pid_t> spawn(const std::string& program,
                                    const std::vector<std::string>& environment,
                                    const std::array<int, 3>& its_fds);
@@ -61,6 +68,9 @@ class JobProcess {
   static gboolean on_errors(gint fd, GIOCondition condition, gpointer self) noexcept;
   static gboolean on_life(gint fd, GIOCondition condition, gpointer self) noexcept;
   static gboolean on_stop_wait(gpointer self) noexcept;
+  static gboolean on_look(gpointer self) noexcept;
+  void look();
+  void expect_report(std::chrono::milliseconds within);
   void write_some();
   // False: there is nothing now, or never again.
   bool read_output();
@@ -78,13 +88,16 @@ class JobProcess {
   const pid_t pid_;
   Fds fds_;
   const job::Discretion discretion_;
-  const std::chrono::milliseconds stop_wait_;
+  const JobWaits waits_;
   const Events events_;
   guint input_source_ = 0;
   guint output_source_ = 0;
   guint errors_source_ = 0;
   guint life_source_ = 0;
   guint stop_timer_ = 0;
+  guint look_timer_ = 0;
+  std::chrono::milliseconds silence_{};  // it may be silent for so long now
+  int quiet_looks_ = 0;                  // in a row
   std::deque<Outgoing> outgoing_;
   std::size_t sent_ = 0;  // of the first
   bool stopping_ = false;

@@ -6,7 +6,6 @@
 #include <map>
 #include <utility>
 
-#include "app/job_process.h"
 #include "app/log.h"
 #include "app/places.h"
 #include "wrap/owned.h"
@@ -120,7 +119,7 @@ base::Result<void> Jobs::Impl::start(const job::Spec& spec) {
         fmt::format("{} jobs run, and no more may ('most' in [jobs])", processes_.size()));
   const base::JobId id = spec.job;
   auto process = JobProcess::start(
-      settings_.program, job_environment(settings_.plugins), spec, settings_.stop_wait,
+      settings_.program, job_environment(settings_.plugins), spec, settings_.waits,
       {.report = [this, id](const job::Report& report) { on_report_(id, report); },
        .ended = [this, id](const job::StateReport& last) { ended(id, last); }});
   if (!process) return tl::unexpected(process.error());

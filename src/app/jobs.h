@@ -3,13 +3,13 @@
 // Main thread only.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "app/job_process.h"
 #include "base/ids.h"
 #include "base/result.h"
 #include "job/spec.h"
@@ -20,7 +20,7 @@ struct JobSettings {
   std::string program;    // path of parley-job; empty: beside this program
   std::string plugins;    // folder with our elements; empty: where they were installed or built
   std::size_t most = 16;  // at a time
-  std::chrono::milliseconds stop_wait{10'000};  // from Stop to SIGKILL of its process group
+  JobWaits waits;
 };
 
 // NAME=VALUE of a job: little of parleyd's own, and no secret.

@@ -83,6 +83,7 @@ class Recordings {
   void take(const base::JobId& job, Live& live, const job::StateReport& state);
   void take(const base::JobId& job, Live& live, const job::Part& part);
   void take(const base::JobId& job, Live& live, const job::Progress& progress);
+  void take(const base::JobId& /*job*/, Live& /*live*/, const job::Beat& /*beat*/) {}
   void submit(std::vector<store::Record> records, const char* what);
   [[nodiscard]] base::Result<void> check_room() const;
   [[nodiscard]] std::string folder_of(const base::JobId& recording, base::WallTime began) const;

@@ -3,17 +3,44 @@
 #include <gio/gio.h>
 
 #include <array>
+#include <deque>
 #include <limits>
 #include <memory>
 #include <utility>
 
+#include "app/jobs.h"
+#include "app/places.h"
 #include "job/json.h"
 #include "wrap/owned.h"
+#include "wrap/ref.h"
+
+namespace parley::wrap {
+template <>
+struct RefTraits<GSubprocess> : GObjectTraits<GSubprocess> {};
+template <>
+struct RefTraits<GSubprocessLauncher> : GObjectTraits<GSubprocessLauncher> {};
+}  // namespace parley::wrap
 
 namespace parley::app {
 namespace {
 
 using Done = std::function<void(base::Result<std::vector<Measured>>)>;
+
+struct Wanted {
+  std::string program;
+  std::string folder;
+  Done done;
+};
+// After a crash every recording that ran is to be looked at.
+struct Queue {
+  std::deque<Wanted> waiting;
+  std::size_t running = 0;
+};
+Queue& queue() {
+  static Queue all;
+  return all;
+}
+void start_next();
 
 base::Result<std::vector<Measured>> parse(const char* line) {
   auto root = job::parse_object(line);
@@ -33,6 +60,8 @@ base::Result<std::vector<Measured>> parse(const char* line) {
 
 void on_done(GObject* child, GAsyncResult* result, gpointer data) noexcept {
   const std::unique_ptr<Done> done(static_cast<Done*>(data));
+  --queue().running;
+  start_next();
   wrap::Owned<char> text;
   wrap::Owned<GError> error;
   char* out = nullptr;
@@ -46,17 +75,40 @@ void on_done(GObject* child, GAsyncResult* result, gpointer data) noexcept {
   (*done)(parse(text.get()));
 }
 
+// It ends by itself, whatever hangs in it: job/verify.cpp.
+void start(Wanted wanted) {
+  const std::array<const char*, 5> arguments = {wanted.program.c_str(), "verify", "--json",
+                                                wanted.folder.c_str(), nullptr};
+  std::vector<std::string> environment = job_environment(plugin_folder());
+  std::vector<char*> variables;
+  variables.reserve(environment.size() + 1);
+  for (std::string& variable : environment) variables.push_back(variable.data());
+  variables.push_back(nullptr);
+  const auto launcher = wrap::Ref<GSubprocessLauncher>::adopt(
+      g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_STDOUT_PIPE));
+  g_subprocess_launcher_set_environ(launcher.get(), variables.data());
+  wrap::Owned<GError> error;
+  const auto child = wrap::Ref<GSubprocess>::adopt(
+      g_subprocess_launcher_spawnv(launcher.get(), arguments.data(), wrap::OutParam(error)));
+  if (!child) return wanted.done(base::fail(base::Code::kUnavailable, error->message));
+  ++queue().running;
+  g_subprocess_communicate_utf8_async(child.get(), nullptr, nullptr, on_done,
+                                      new Done(std::move(wanted.done)));
+}
+
+void start_next() {
+  while (queue().running < kVerifiersAtATime && !queue().waiting.empty()) {
+    Wanted next = std::move(queue().waiting.front());
+    queue().waiting.pop_front();
+    start(std::move(next));
+  }
+}
+
 }  // namespace
 
 void verify_in_child(const std::string& program, const std::string& folder, Done done) {
-  const std::array<const char*, 5> arguments = {program.c_str(), "verify", "--json", folder.c_str(),
-                                                nullptr};
-  wrap::Owned<GError> error;
-  GSubprocess* child =
-      g_subprocess_newv(arguments.data(), G_SUBPROCESS_FLAGS_STDOUT_PIPE, wrap::OutParam(error));
-  if (child == nullptr) return done(base::fail(base::Code::kUnavailable, error->message));
-  g_subprocess_communicate_utf8_async(child, nullptr, nullptr, on_done, new Done(std::move(done)));
-  g_object_unref(child);
+  queue().waiting.push_back({program, folder, std::move(done)});
+  start_next();
 }
 
 }  // namespace parley::app

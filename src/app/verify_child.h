@@ -4,6 +4,7 @@
 // Main thread only; never waits.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -20,6 +21,10 @@ struct Measured {
   std::int64_t duration_ms = 0;
   std::uint64_t bytes = 0;
 };
+
+// So many look at a time; the others wait for their turn. Our choice: one is busy with a disk and a
+// processor, and calls are more urgent.
+inline constexpr std::size_t kVerifiersAtATime = 2;
 
 // `program` is parley-job. kUnavailable: it did not say.
 void verify_in_child(const std::string& program, const std::string& folder,

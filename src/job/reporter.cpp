@@ -17,7 +17,7 @@ constexpr std::size_t kMostLines = 4096;  // a day of parts of 10 tracks is 14,4
 
 bool is_news(const Report& report) {
   if (const auto* part = std::get_if<Part>(&report)) return !part->closed;
-  return std::holds_alternative<Progress>(report);
+  return std::holds_alternative<Progress>(report) || std::holds_alternative<Beat>(report);
 }
 
 bool takes_more(int fd, int wait_ms) {

@@ -43,6 +43,7 @@ Session::Session(Spec spec, Lines& orders, int orders_fd, Reporter& reporter)
 Session::~Session() {
   if (orders_source_ != 0) g_source_remove(orders_source_);
   if (time_source_ != 0) g_source_remove(time_source_);
+  if (beat_source_ != 0) g_source_remove(beat_source_);
 }
 
 base::Result<void> Session::run() {
@@ -52,6 +53,7 @@ base::Result<void> Session::run() {
       orders_fd_, static_cast<GIOCondition>(G_IO_IN | G_IO_HUP | G_IO_ERR), on_orders, this);
   time_source_ =
       g_timeout_add_seconds(static_cast<guint>(spec_.limits.seconds), on_time_over, this);
+  beat_source_ = g_timeout_add(static_cast<guint>(kBeatEvery.count()), on_beat, this);
   auto watch = Watch::connect(spec_.socket, spec_.secret, spec_.call, watch_events());
   if (watch)
     watch_ = std::move(*watch);
@@ -171,6 +173,11 @@ void Session::read_orders() {
   // Nobody can say Stop any more.
   g_source_remove(std::exchange(orders_source_, 0));
   stop();
+}
+
+gboolean Session::on_beat(gpointer self) noexcept {
+  static_cast<Session*>(self)->reporter_.report(Beat{});
+  return G_SOURCE_CONTINUE;
 }
 
 gboolean Session::on_time_over(gpointer self) noexcept {

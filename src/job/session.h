@@ -39,6 +39,7 @@ class Session {
   using Track = std::pair<std::string, base::Source>;
   static gboolean on_orders(gint fd, GIOCondition condition, gpointer self) noexcept;
   static gboolean on_time_over(gpointer self) noexcept;
+  static gboolean on_beat(gpointer self) noexcept;
   void read_orders();
   [[nodiscard]] WatchEvents watch_events();
   void begin();
@@ -68,6 +69,7 @@ class Session {
   std::optional<base::Result<void>> result_;
   guint orders_source_ = 0;
   guint time_source_ = 0;
+  guint beat_source_ = 0;
 };
 
 }  // namespace parley::job

@@ -156,6 +156,8 @@ void write_report(Writer& out, const Progress& progress) {
   if (progress.offset_ms) out.number("offsetMs", *progress.offset_ms);
 }
 
+void write_report(Writer& out, const Beat& /*beat*/) { out.text("report", "beat"); }
+
 StateReport read_state(Reader& in) {
   StateReport report;
   report.state = one_of(in, "state", kStates);
@@ -286,7 +288,8 @@ base::Result<Report> parse_report(std::string_view line) {
   if (report == "state") return done<Report>(in, read_state(in));
   if (report == "part") return done<Report>(in, read_part(in));
   if (report == "progress") return done<Report>(in, read_progress(in));
-  in.complain("report", "is none of state, part, progress");
+  if (report == "beat") return done<Report>(in, Beat{});
+  in.complain("report", "is none of state, part, progress, beat");
   return done<Report>(in, Progress{});
 }
 

@@ -3,6 +3,7 @@
 // a command line can be read by everybody on the machine.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -116,7 +117,10 @@ struct Progress {
   std::uint64_t dropped = 0;        // packets the job did not read in time
   std::optional<double> offset_ms;  // largest measured between two tracks of the recording
 };
-using Report = std::variant<StateReport, Part, Progress>;
+// The job's main loop still turns: every kBeatEvery, whatever else there is to say.
+struct Beat {};
+inline constexpr std::chrono::milliseconds kBeatEvery{2'000};
+using Report = std::variant<StateReport, Part, Progress, Beat>;
 
 // As parleysrc's and parleysink's property `source` has it: "mic", …, "mix-audio", "mix-video".
 [[nodiscard]] std::string_view source_name(base::Source source);

@@ -86,7 +86,7 @@ base::Result<OwnedFd> listen_at(const std::string& path) {
   // Before bind(), which makes the file with this mode: nobody else's for not even a moment.
   if (fd.get() < 0 || fchmod(fd.get(), S_IRUSR | S_IWUSR) != 0 ||
       bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      listen(fd.get(), kBacklog) != 0)
+      ::listen(fd.get(), kBacklog) != 0)
     return tl::unexpected(cannot(Code::kUnavailable, "cannot listen at", path).error());
   return fd;
 }
@@ -122,8 +122,13 @@ TapServer::TapServer(GMainContext* context, std::string path, std::string key, O
       path_(std::move(path)),
       key_(std::move(key)),
       fd_(std::move(fd)),
-      on_request_(std::move(on_request)),
-      watch_(std::make_unique<FdWatch>(context, fd_.get(), [this] { on_connection(); })) {}
+      on_request_(std::move(on_request)) {
+  listen();
+}
+
+void TapServer::listen() {
+  watch_ = std::make_unique<FdWatch>(context_, fd_.get(), [this] { on_connection(); });
+}
 
 base::Result<std::unique_ptr<TapServer>> TapServer::open(GMainContext* context, std::string path,
                                                          std::function<void(Request)> on_request) {
@@ -146,7 +151,12 @@ TapServer::~TapServer() {
 // One at a time: the loop comes back for the next.
 void TapServer::on_connection() {
   OwnedFd fd(accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (fd.get() < 0 || !is_our_user(fd)) return;
+  if (fd.get() < 0) {
+    // Who waits there stays, and would be told of for ever: nobody is, until there may be room.
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) watch_.reset();
+    return;
+  }
+  if (!is_our_user(fd)) return;
   if (pending_.size() >= kMaxPending) {
     send_frame(fd, tap::Refused{"too many connections at once; try again"});
     return;
@@ -195,6 +205,7 @@ void TapServer::on_ready(std::uint64_t id) {
 }
 
 void TapServer::on_timer(base::TimePoint now) {
+  if (!watch_) listen();
   std::erase_if(pending_, [now](const auto& entry) { return entry.second.until <= now; });
 }
 

@@ -45,7 +45,8 @@ class TapServer {
 
   // Who shows it may have everything.
   [[nodiscard]] const std::string& key() const { return key_; }
-  // To be called now and then: closes who has said nothing for too long.
+  // To be called now and then: closes who has said nothing for too long, and accepts again after
+  // there was no descriptor for it.
   void on_timer(base::TimePoint now);
 
  private:
@@ -57,6 +58,7 @@ class TapServer {
   };
   TapServer(GMainContext* context, std::string path, std::string key, OwnedFd fd,
             std::function<void(Request)> on_request);
+  void listen();
   void on_connection();
   void on_ready(std::uint64_t id);
 
@@ -67,7 +69,7 @@ class TapServer {
   std::function<void(Request)> on_request_;
   std::uint64_t next_id_ = 1;
   std::map<std::uint64_t, Pending> pending_;
-  std::unique_ptr<FdWatch> watch_;
+  std::unique_ptr<FdWatch> watch_;  // none while there is no descriptor for one who comes
 };
 
 // One frame, if there is room for it.

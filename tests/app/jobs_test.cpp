@@ -5,20 +5,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <map>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "app/verify_child.h"
 #include "support/check_main.h"
 
 namespace {
 
 using namespace parley;
+using namespace std::chrono_literals;
 using job::State;
 using job::StateReport;
 
@@ -30,10 +34,20 @@ std::string fresh_folder() {
   return name;
 }
 
+// It has a new parent, who buries it.
+void until_gone(int pid) {
+  std::string number, name, state;
+  do {
+    g_usleep(1000);
+    std::ifstream status("/proc/" + std::to_string(pid) + "/stat");
+    if (!(status >> number >> name >> state)) return;
+  } while (state != "Z");
+}
+
 class World {
  public:
-  explicit World(std::size_t most = 4, int stop_wait_ms = 10'000)
-      : jobs_({program(), folder_, most, std::chrono::milliseconds(stop_wait_ms)},
+  explicit World(std::size_t most = 4, app::JobWaits waits = {})
+      : jobs_({program(), folder_, most, waits},
               [this](const base::JobId& id, const job::Report& report) { heard(id, report); }) {}
   ~World() { (void)!std::system(("rm -r " + folder_).c_str()); }
 
@@ -202,7 +216,7 @@ START_TEST(floods_and_garbage_end_nobody_else) {
 END_TEST
 
 START_TEST(who_does_not_stop_is_killed_with_all_it_has_started) {
-  World world(4, 200);
+  World world(4, {.stop = 200ms});
   ck_assert_int_eq(chdir(world.folder_.c_str()), 0);
   world.script("trap '' TERM INT HUP\nsleep 1000 &\necho $! > child\n" + std::string(kSayLive) +
                "while :; do sleep 1000; done");
@@ -210,14 +224,7 @@ START_TEST(who_does_not_stop_is_killed_with_all_it_has_started) {
   world.wait([&] { return !world.reports_.empty(); });
   world.jobs_.order(base::JobId("stubborn"), job::Stop{});
   world.expect_failure("stubborn", "it did not stop in time");
-  const int child = std::stoi(world.read("child"));
-  world.wait([&] {  // it has a new parent, who buries it
-    g_usleep(1000);
-    std::ifstream status("/proc/" + std::to_string(child) + "/stat");
-    std::string number, name, state;
-    status >> number >> name >> state;
-    return !status || state == "Z";
-  });
+  until_gone(std::stoi(world.read("child")));
   // Who has said that it is over, and stays, is killed too; its word holds.
   world.script(std::string(kSayEnded) + "while :; do sleep 1000; done");
   world.start("lingering");
@@ -225,8 +232,49 @@ START_TEST(who_does_not_stop_is_killed_with_all_it_has_started) {
 }
 END_TEST
 
+START_TEST(who_gives_no_sign_of_life_is_killed_with_all_it_has_started) {
+  // Silent after it was live: told as its end, and its children go with it.
+  World world(4, {.silence = 300ms, .first_report = 60s});
+  ck_assert_int_eq(chdir(world.folder_.c_str()), 0);
+  world.script("sleep 1000 &\necho $! > child\n" + std::string(kSayLive) + "kill -STOP $$");
+  world.start("stopped");
+  world.expect_failure("stopped", "it gave no sign of life for 0.3 s, and was killed");
+  ck_assert_uint_eq(world.reports_.size(), 2);
+  until_gone(std::stoi(world.read("child")));
+}
+END_TEST
+
+START_TEST(who_never_says_a_word_is_killed_later) {
+  World world(4, {.silence = 10ms, .first_report = 300ms});
+  world.script("while :; do echo hello; sleep 0.1; done");  // which is no report
+  world.start("mute");
+  world.expect_failure("mute", "it gave no sign of life for 0.3 s");
+}
+END_TEST
+
+START_TEST(a_beat_keeps_alive_and_is_told_to_nobody) {
+  World world(4, {.silence = 1500ms, .first_report = 60s});
+  world.script(std::string("for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.2\n"
+                           "echo '{\"report\":\"beat\"}'; done\n") +
+               kSayEnded);
+  world.start("steady");
+  ck_assert(world.end_of("steady").state == State::kEnded);
+  ck_assert_uint_eq(world.reports_.size(), 1);
+  // What it says while nobody here listens counts as soon as somebody does.
+  world.reports_.clear();
+  world.script(std::string(kSayLive) + "sleep 0.2\n" + kSayLive + "read -r order\n" + kSayEnded);
+  world.start("unheard");
+  world.wait([&] { return !world.reports_.empty(); });
+  g_usleep(1'600'000);
+  g_main_context_iteration(nullptr, FALSE);
+  ck_assert_uint_eq(world.jobs_.running(), 1);
+  world.jobs_.order(base::JobId("unheard"), job::Stop{});
+  ck_assert(world.end_of("unheard").state == State::kEnded);
+}
+END_TEST
+
 START_TEST(who_never_reads_keeps_nobody_waiting) {
-  World world(4, 200);
+  World world(4, {.stop = 200ms});
   world.script("while :; do sleep 1000; done", false);
   auto spec = World::spec("deaf");
   for (int i = 0; i < 20'000; ++i) spec.names["profile" + std::to_string(i)] = "somebody";
@@ -236,6 +284,41 @@ START_TEST(who_never_reads_keeps_nobody_waiting) {
   for (int i = 0; i < 1'000; ++i) world.jobs_.order(spec.job, hide);
   world.jobs_.order(spec.job, job::Stop{});
   world.expect_failure("deaf", "it did not stop in time");
+}
+END_TEST
+
+START_TEST(a_few_recordings_at_a_time_are_looked_at) {
+  World world;
+  ck_assert_int_eq(chdir(world.folder_.c_str()), 0);
+  setenv("PARLEY_TEST_PRIVATE", "nobody's business", 1);
+  world.script(
+      "echo + >> log\nenv >> environment\nsleep 0.1\necho - >> log\n"
+      "echo \"{\\\"files\\\":[{\\\"file\\\":\\\"$3\\\",\\\"plays\\\":true,\\\"startMs\\\":1,"
+      "\\\"durationMs\\\":2,\\\"bytes\\\":3}]}\"",
+      false);
+  std::set<std::string> seen;
+  constexpr std::size_t kAll = 5;
+  for (std::size_t i = 0; i < kAll; ++i)
+    app::verify_in_child(world.program(), "r" + std::to_string(i), [&](const auto& measured) {
+      ck_assert_msg(measured.has_value(), "%s", measured ? "" : measured.error().message.c_str());
+      seen.insert(measured->at(0).file);
+    });
+  World::wait([&] { return seen.size() == kAll; });
+  std::size_t running = 0;
+  std::size_t most = 0;
+  for (const char c : world.read("log")) {
+    if (c == '+') most = std::max(most, ++running);
+    if (c == '-') --running;
+  }
+  ck_assert_uint_eq(most, app::kVerifiersAtATime);
+  ck_assert(world.read("environment").find("PARLEY_TEST") == std::string::npos);
+  // Who cannot be started keeps nobody's place.
+  std::size_t refused = 0;
+  for (std::size_t i = 0; i < kAll; ++i)
+    app::verify_in_child(world.folder_ + "/none", "r", [&](const auto& measured) {
+      if (!measured) ++refused;
+    });
+  ck_assert_uint_eq(refused, kAll);
 }
 END_TEST
 
@@ -258,7 +341,7 @@ START_TEST(the_end_of_the_supervisor_ends_its_jobs) {
   outer.script("echo $$ > own\n" + std::string(kSayLive) + "while :; do sleep 1000; done");
   bool live = false;
   {
-    app::Jobs jobs({outer.program(), outer.folder_, 1, std::chrono::milliseconds(1000)},
+    app::Jobs jobs({outer.program(), outer.folder_, 1, {.stop = 1s}},
                    [&](const base::JobId&, const job::Report&) { live = true; });
     ck_assert(jobs.start(World::spec("left")).has_value());
     World::wait([&] { return live; });
@@ -272,9 +355,11 @@ END_TEST
 
 int main() {
   return parley::test::run(
-      "jobs",
-      {what_a_job_says_is_heard_in_order, every_death_is_told_once,
-       what_cannot_be_started_is_refused, floods_and_garbage_end_nobody_else,
-       who_does_not_stop_is_killed_with_all_it_has_started, who_never_reads_keeps_nobody_waiting,
-       nothing_secret_is_passed_on, the_end_of_the_supervisor_ends_its_jobs});
+      "jobs", {what_a_job_says_is_heard_in_order, every_death_is_told_once,
+               what_cannot_be_started_is_refused, floods_and_garbage_end_nobody_else,
+               who_does_not_stop_is_killed_with_all_it_has_started,
+               who_gives_no_sign_of_life_is_killed_with_all_it_has_started,
+               who_never_says_a_word_is_killed_later, a_beat_keeps_alive_and_is_told_to_nobody,
+               who_never_reads_keeps_nobody_waiting, a_few_recordings_at_a_time_are_looked_at,
+               nothing_secret_is_passed_on, the_end_of_the_supervisor_ends_its_jobs});
 }

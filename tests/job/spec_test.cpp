@@ -69,7 +69,7 @@ START_TEST(orders_and_reports_come_back) {
   composed.codec = "h264+aac";
   for (const Report& report :
        {Report(StateReport{State::kReconnecting, "no answer"}), Report(part), Report(composed),
-        Report(Progress{1, 2, 3, -12.5}), Report(Progress{})}) {
+        Report(Progress{1, 2, 3, -12.5}), Report(Progress{}), Report(Beat{})}) {
     const std::string line = encode(report);
     same(line, parse_report(line));
   }

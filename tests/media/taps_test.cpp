@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "fixture.h"
+#include "media/tap_server.h"
 #include "rtp/bytes.h"
 #include "rtp/packet.h"
 #include "support/check_main.h"
@@ -375,8 +377,35 @@ START_TEST(only_an_abandoned_socket_is_replaced) {
 }
 END_TEST
 
+START_TEST(without_a_descriptor_for_it_nobody_is_asked_all_the_time) {
+  const Place place;
+  GMainContext* context = g_main_context_new();
+  int asked = 0;
+  auto server = media::TapServer::open(context, place.socket(),
+                                       [&](const media::TapServer::Request&) { ++asked; });
+  ck_assert(server.has_value());
+  Client client(place.socket(), "secret", tap::Watch{"call"});
+  rlimit usual{};
+  ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &usual), 0);
+  const int lowest_free = dup(0);
+  close(lowest_free);
+  const rlimit none_left{static_cast<rlim_t>(lowest_free), usual.rlim_max};
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none_left), 0);
+  int rounds = 0;
+  while (rounds < 50 && g_main_context_iteration(context, FALSE)) ++rounds;
+  ck_assert_int_eq(rounds, 1);
+  // It goes on when the timer has come, and there is room.
+  ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &usual), 0);
+  (*server)->on_timer(monotonic());
+  while (asked == 0) g_main_context_iteration(context, TRUE);
+  server->reset();
+  g_main_context_unref(context);
+}
+END_TEST
+
 int main() {
   return test::run("taps",
                    {a_job_sees_and_taps_what_it_may, a_port_publishes_what_a_job_makes,
-                    a_stuck_and_a_dead_job_hold_up_nobody, only_an_abandoned_socket_is_replaced});
+                    a_stuck_and_a_dead_job_hold_up_nobody, only_an_abandoned_socket_is_replaced,
+                    without_a_descriptor_for_it_nobody_is_asked_all_the_time});
 }
