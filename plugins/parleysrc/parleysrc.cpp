@@ -55,6 +55,7 @@ constexpr int kFramesAtOnce = 64;  // read before what they brought is sent on
 
 enum : guint {
   kPropLatency = parley::plugins::kPropFirstOfElement,
+  kPropPatient,
   kPropMuted,
   kPropStats,
 };
@@ -66,6 +67,7 @@ struct State {
   // Guarded by the object's lock.
   Options options;
   guint latency_ms = kDefaultLatencyMs;
+  bool patient = false;
   bool muted = false;
   Track::Counts counts;
   std::shared_ptr<Connection> connection;  // set between start and stop
@@ -109,6 +111,8 @@ void set_property(GObject* object, guint id, const GValue* value, GParamSpec* sp
   State& state = state_of(object);
   if (id == kPropLatency)
     state.latency_ms = g_value_get_uint(value);
+  else if (id == kPropPatient)
+    state.patient = g_value_get_boolean(value) != FALSE;
   else if (!parley::plugins::set_tap_property(state.options, id, value))
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   GST_OBJECT_UNLOCK(object);
@@ -133,6 +137,8 @@ void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) no
   const State& state = state_of(object);
   if (id == kPropLatency)
     g_value_set_uint(value, state.latency_ms);
+  else if (id == kPropPatient)
+    g_value_set_boolean(value, state.patient ? TRUE : FALSE);
   else if (id == kPropMuted)
     g_value_set_boolean(value, state.muted ? TRUE : FALSE);
   else if (id == kPropStats)
@@ -144,14 +150,14 @@ void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) no
 
 // ---- start and stop -------------------------------------------------------------------------
 
-parley::base::Result<std::shared_ptr<Connection>> connect(const Options& options) {
+parley::base::Result<std::shared_ptr<Connection>> connect(const Options& options, bool patient) {
   const auto source = parley::plugins::parse_track(options.source);
   if (!source) return tl::unexpected(source.error());
   if (auto names = parley::plugins::check_names(options); !names)
     return tl::unexpected(names.error());
   auto connection = Connection::open(options);
   if (!connection) return tl::unexpected(connection.error());
-  const parley::tap::Tap tap{options.call, options.profile, *source};
+  const parley::tap::Tap tap{options.call, options.profile, *source, patient};
   if ((*connection)->send(tap) != Connection::Sent::kSent)
     return parley::base::fail(parley::base::Code::kUnavailable,
                               "The media worker closed the connection at once.");
@@ -163,8 +169,9 @@ gboolean start(GstBaseSrc* base) noexcept {
   GST_OBJECT_LOCK(base);
   const Options options = state.options;
   const parley::base::Duration latency{gint64{state.latency_ms} * 1000};
+  const bool patient = state.patient;
   GST_OBJECT_UNLOCK(base);
-  auto connection = connect(options);
+  auto connection = connect(options, patient);
   if (!connection) {
     parley::plugins::post_error(base, GST_RESOURCE_ERROR_OPEN_READ, connection.error().message,
                                 __func__);
@@ -355,6 +362,15 @@ void install_properties(GObjectClass* object_class) {
                         kMostLatencyMs, kDefaultLatencyMs,
                         static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                                                  GST_PARAM_MUTABLE_READY)));
+  g_object_class_install_property(
+      object_class, kPropPatient,
+      g_param_spec_boolean(
+          "patient", "Patient",
+          "That packets may come up to 100 ms later and more at once, which costs the media worker "
+          "less: for recordings and broadcasts. Is part of the latency",
+          FALSE,
+          static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                   GST_PARAM_MUTABLE_READY)));
   constexpr auto kReadOnly = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_property(
       object_class, kPropMuted,

@@ -325,7 +325,8 @@ ComposeInput::Options ComposeStage::input_of(const std::string& file, const Key&
           .parameters = {{"call", context_.spec.call},
                          {"profile", key.first},
                          {"source", std::move(source)},
-                         {"latency", std::to_string(options_.latency_ms)}},
+                         {"latency", std::to_string(options_.latency_ms)},
+                         {"patient", options_.patient ? "true" : "false"}},
           .base_time = target_.base_time};
 }
 

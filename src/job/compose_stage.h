@@ -34,7 +34,8 @@ class ComposeStage {
     Layout layout = Layout::kGrid;  // kTracks: as kGrid
     Picture picture{};
     std::optional<std::string> only{};  // one participant
-    std::uint32_t latency_ms = 200;     // how long packets wait for others that are missing
+    std::uint32_t latency_ms = 300;     // how long packets wait for others that are missing
+    bool patient = true;                // packets may come later and more at once, at less cost
     bool names = true;                  // written into the pictures
   };
   // Where it goes, while this lives; `sound` may be nullptr.

@@ -16,6 +16,10 @@ namespace {
 
 // Our choice: two batches of received datagrams; more is sent in between.
 constexpr std::size_t kBoxSlots = 256;
+// Our choices: a tenth of the time that pipelines wait for packets in order, 200 ms where somebody
+// listens or looks, and the most that a recording or a broadcast would not notice.
+constexpr base::Duration kPromptGather = std::chrono::milliseconds(20);
+constexpr base::Duration kPatientGather = std::chrono::milliseconds(100);
 // Frames taken from one job before the others and the network get their turn.
 constexpr int kFramesInARow = 32;
 // Packets one injection may send: 40 Mbit/s in 1200-byte packets, and a key frame of 1 MB at once.
@@ -26,14 +30,17 @@ bool is_packet(router::Outbox::Datagram frame) { return tap::is_packet(frame); }
 
 }  // namespace
 
+IoTaps::Lane::Lane(base::Duration longest) : box(kBoxSlots), gather(longest) {}
+
 IoTaps::IoTaps(int epoll_fd, std::uint64_t first_key, base::Duration silent_after,
                std::function<void(IoReport)> on_report)
     : epoll_fd_(epoll_fd),
       first_key_(first_key),
       silent_after_(silent_after),
       on_report_(std::move(on_report)),
-      box_(kBoxSlots) {
-  box_.on_full([this](router::Outbox&) { flush(); });
+      lanes_{Lane(kPromptGather), Lane(kPatientGather), Lane(kPatientGather), Lane(kPatientGather),
+             Lane(kPatientGather)} {
+  for (Lane& lane : lanes_) lane.box.on_full([this, &lane](router::Outbox&) { flush(lane); });
 }
 
 // ---- who there is ---------------------------------------------------------------------------
@@ -41,6 +48,10 @@ IoTaps::IoTaps(int epoll_fd, std::uint64_t first_key, base::Duration silent_afte
 IoTaps::Connection* IoTaps::find(ConnectionId id) {
   const auto found = connections_.find(id.value);
   return found == connections_.end() ? nullptr : &found->second;
+}
+
+IoTaps::Lane& IoTaps::lane_of(const Connection& connection) {
+  return lanes_[connection.patient ? 1 + connection.id.value % (kLanes - 1) : 0];
 }
 
 bool IoTaps::watch(const Connection& connection) const {
@@ -69,6 +80,7 @@ void IoTaps::add(AddTap&& tap, router::Router& router) {
   connection.id = tap.id;
   connection.fd = std::move(tap.fd);
   connection.source = tap.source;
+  connection.patient = tap.patient;
   if (!watch(connection)) return on_report_(ConnectionGone{tap.id});
   connections_.emplace(tap.id.value, std::move(connection));
   router.add_tap({tap.id.value}, tap.stream, tap.source);
@@ -90,7 +102,7 @@ void IoTaps::add(AddInjection&& injection, base::TimePoint now) {
 void IoTaps::end(ConnectionId id, router::Router& router) {
   Connection* connection = find(id);
   if (connection == nullptr) return;
-  flush();
+  flush(lane_of(*connection));
   pay(*connection);
   send_now(*connection, tap::End{});
   remove(*connection, router);
@@ -100,8 +112,8 @@ void IoTaps::end(ConnectionId id, router::Router& router) {
 void IoTaps::remove(Connection& connection, router::Router& router) {
   const ConnectionId id = connection.id;
   const std::optional<LegId> fed = connection.port;
+  lane_of(connection).box.discard(LegId{id.value});
   connections_.erase(id.value);
-  box_.discard(LegId{id.value});
   if (!fed) {
     router.remove_tap({id.value});
   } else if (const auto port = ports_.find(*fed); port != ports_.end()) {
@@ -125,32 +137,33 @@ void IoTaps::on_tick(base::TimePoint now) {
 
 // ---- to jobs --------------------------------------------------------------------------------
 
-void IoTaps::put(ConnectionId id, const tap::Frame& frame) {
-  std::uint8_t* slot = box_.reserve(LegId{id.value});  // first: it may flush, which encodes too
+void IoTaps::put(const Connection& connection, const tap::Frame& frame) {
+  router::Outbox& box = lane_of(connection).box;
+  std::uint8_t* slot = box.reserve(LegId{connection.id.value});  // may flush, which encodes too
   tap::encode(frame, scratch_);
   std::memcpy(slot, scratch_.data(), scratch_.size());
-  box_.commit(scratch_.size());
+  box.commit(scratch_.size());
 }
 
 void IoTaps::on_format(router::TapId tap, const router::TapFormat& format) {
   Connection* connection = find({tap.value});
   if (connection == nullptr) return;
   connection->format = {format.codec, format.payload_type, format.clock_hz, format.ssrc};
-  put(connection->id, connection->format);
+  put(*connection, connection->format);
 }
 
 void IoTaps::on_clock(router::TapId tap, const router::TapClock& clock) {
   Connection* connection = find({tap.value});
   if (connection == nullptr) return;
   connection->clock = {clock.ssrc, clock.timestamp, clock.captured, clock.reported};
-  put(connection->id, connection->clock);
+  put(*connection, connection->clock);
 }
 
 void IoTaps::on_muted(router::TapId tap, bool muted) {
   Connection* connection = find({tap.value});
   if (connection == nullptr) return;
   connection->muted = {muted};
-  put(connection->id, connection->muted);
+  put(*connection, connection->muted);
 }
 
 void IoTaps::on_packet(router::TapId tap, base::TimePoint arrived,
@@ -159,11 +172,14 @@ void IoTaps::on_packet(router::TapId tap, base::TimePoint arrived,
     ++stats_.drops;
     return;
   }
-  std::uint8_t* slot = box_.reserve(LegId{tap.value});
+  const Connection* connection = find({tap.value});
+  if (connection == nullptr) return;
+  router::Outbox& box = lane_of(*connection).box;
+  std::uint8_t* slot = box.reserve(LegId{tap.value});
   tap::encode_packet_head(
       arrived, std::span<std::uint8_t, tap::kPacketHeadBytes>(slot, tap::kPacketHeadBytes));
   std::memcpy(slot + tap::kPacketHeadBytes, rtp.data(), rtp.size());
-  box_.commit(tap::kPacketHeadBytes + rtp.size());
+  box.commit(tap::kPacketHeadBytes + rtp.size());
 }
 
 // One that does not fit is asked for again by who needs it.
@@ -174,18 +190,30 @@ void IoTaps::on_keyframe_wanted(LegId port, base::Source source) {
 }
 
 void IoTaps::flush_due(base::TimePoint now) {
-  if (box_.empty()) return flush_at_.reset();  // what there was may have been discarded
-  if (!flush_at_) flush_at_ = now + kGather;
-  if (*flush_at_ <= now) flush();
+  for (Lane& lane : lanes_) {
+    if (lane.box.empty()) {
+      lane.flush_at.reset();  // what there was may have been discarded
+      continue;
+    }
+    if (!lane.flush_at) lane.flush_at = now + lane.gather;
+    if (*lane.flush_at <= now) flush(lane);
+  }
 }
 
-void IoTaps::flush() {
-  flush_at_.reset();
-  if (box_.empty()) return;
-  box_.for_each_leg([this](LegId id, std::span<const router::Outbox::Datagram> datagrams) {
+std::optional<base::TimePoint> IoTaps::flush_at() const {
+  std::optional<base::TimePoint> next;
+  for (const Lane& lane : lanes_)
+    if (lane.flush_at && (!next || *lane.flush_at < *next)) next = lane.flush_at;
+  return next;
+}
+
+void IoTaps::flush(Lane& lane) {
+  lane.flush_at.reset();
+  if (lane.box.empty()) return;
+  lane.box.for_each_leg([this](LegId id, std::span<const router::Outbox::Datagram> datagrams) {
     if (Connection* connection = find({id.value})) send(*connection, datagrams);
   });
-  box_.clear();
+  lane.box.clear();
 }
 
 void IoTaps::send(Connection& connection, std::span<const router::Outbox::Datagram> datagrams) {

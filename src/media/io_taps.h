@@ -47,10 +47,10 @@ class IoTaps final : public router::TapSink {
 
   // Something came, or the job has gone. `key`: as epoll gave it.
   void on_ready(std::uint64_t key, router::Router& router, base::TimePoint now);
-  // Sends what the router has given, when the oldest of it has waited for kGather.
+  // Sends what the router has given and has waited long enough.
   void flush_due(base::TimePoint now);
   // When that will be; nullopt: there is nothing to send.
-  [[nodiscard]] std::optional<base::TimePoint> flush_at() const { return flush_at_; }
+  [[nodiscard]] std::optional<base::TimePoint> flush_at() const;
   // To be called now and then: who has fallen silent, and what is still owed to whom.
   void on_tick(base::TimePoint now);
 
@@ -69,6 +69,7 @@ class IoTaps final : public router::TapSink {
     OwnedFd fd;
     std::optional<LegId> port;  // of an injection
     base::Source source = base::Source::kMic;
+    bool patient = false;
     std::optional<base::TokenBucket> allowance;  // of an injection
     // What a tap was last told, to be told again when it did not fit.
     tap::Format format;
@@ -87,15 +88,23 @@ class IoTaps final : public router::TapSink {
     base::TimePoint last_heard;
     bool silent = true;  // ... and reported, but for a new port
   };
+  // Packets of a track are sent together: waking a job costs more than a packet.
+  struct Lane {
+    explicit Lane(base::Duration longest);
+    router::Outbox box;  // "legs" are connections
+    const base::Duration gather;
+    std::optional<base::TimePoint> flush_at;
+  };
   static constexpr std::size_t kBatch = 64;
-  // Packets of a track are sent together: waking a job costs more than a packet, and its pipelines
-  // wait ten times as long for packets in order. Our choice.
-  static constexpr base::Duration kGather = std::chrono::milliseconds(20);
+  // One for whom somebody waits, the others for the patient: several, so that their packets do not
+  // all leave at one moment and hold up the network's. Our choice.
+  static constexpr std::size_t kLanes = 5;
 
   [[nodiscard]] Connection* find(ConnectionId id);
   bool watch(const Connection& connection) const;
-  void flush();
-  void put(ConnectionId id, const tap::Frame& frame);
+  [[nodiscard]] Lane& lane_of(const Connection& connection);
+  void flush(Lane& lane);
+  void put(const Connection& connection, const tap::Frame& frame);
   bool send_now(const Connection& connection, const tap::Frame& frame);
   bool pay(Connection& connection);
   void send(Connection& connection, std::span<const router::Outbox::Datagram> datagrams);
@@ -116,8 +125,7 @@ class IoTaps final : public router::TapSink {
   Stats stats_;
   std::unordered_map<std::uint64_t, Connection> connections_;
   std::unordered_map<LegId, Port> ports_;
-  router::Outbox box_;  // "legs" are connections
-  std::optional<base::TimePoint> flush_at_;
+  std::array<Lane, kLanes> lanes_;
   std::vector<std::uint8_t> scratch_;
   std::array<std::uint8_t, tap::kMaxFrameBytes> buffer_;
   std::array<mmsghdr, kBatch> headers_{};

@@ -85,6 +85,7 @@ struct AddTap {
   OwnedFd fd;
   StreamId stream;
   base::Source source = base::Source::kMic;
+  bool patient = false;
 };
 struct AddInjection {
   ConnectionId id;

@@ -219,7 +219,7 @@ base::Result<void> Taps::begin(TapServer::Request& request, const Asker& asker, 
   send_frame(request.fd, tap::Accepted{});
   const ConnectionId id{next_id_++};
   connections_[id] = {asker, wish.group, {wish.owner, wish.source}, std::nullopt};
-  host_.io->post(AddTap{id, std::move(request.fd), named->second, wish.source});
+  host_.io->post(AddTap{id, std::move(request.fd), named->second, wish.source, wish.patient});
   return {};
 }
 

@@ -37,7 +37,7 @@ bool members(Io& io, Watch& f) {
 }
 template <class Io>
 bool members(Io& io, Tap& f) {
-  return io.text(f.group) && io.text(f.owner) && io.source(f.source);
+  return io.text(f.group) && io.text(f.owner) && io.source(f.source) && io.flag(f.patient);
 }
 template <class Io>
 bool members(Io& io, Inject& f) {

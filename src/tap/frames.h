@@ -26,7 +26,7 @@
 
 namespace parley::tap {
 
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
 inline constexpr std::size_t kMaxFrameBytes = 2048;  // an RTP packet of a datagram, and its head
 
 // ---- from a job -----------------------------------------------------------------------------
@@ -42,6 +42,7 @@ struct Tap {
   std::string group;
   std::string owner;
   base::Source source = base::Source::kMic;
+  bool patient = false;  // nobody waits for the packets: they may come later and more at once
 };
 // As `source` of the port that was opened for `owner`.
 struct Inject {

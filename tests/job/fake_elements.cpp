@@ -62,6 +62,10 @@ void install(gpointer g_class) {
   g_object_class_install_property(object_class, ++id,
                                   g_param_spec_uint("latency", "latency", "ms", 0, 10'000, 200,
                                                     static_cast<GParamFlags>(G_PARAM_READWRITE)));
+  g_object_class_install_property(
+      object_class, ++id,
+      g_param_spec_boolean("patient", "patient", "", FALSE,
+                           static_cast<GParamFlags>(G_PARAM_READWRITE)));
 }
 
 void add_ghost(FakeTap* self, const char* name, GstPadDirection direction) {

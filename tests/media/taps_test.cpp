@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,7 +22,10 @@
 #include <vector>
 
 #include "fixture.h"
+#include "media/io_taps.h"
 #include "media/tap_server.h"
+#include "router/outbox.h"
+#include "router/router.h"
 #include "rtp/bytes.h"
 #include "rtp/packet.h"
 #include "support/check_main.h"
@@ -352,6 +356,53 @@ START_TEST(a_stuck_and_a_dead_job_hold_up_nobody) {
 }
 END_TEST
 
+// Waking a job costs more than a packet: who can wait gets many at once.
+START_TEST(packets_are_gathered_longer_for_the_patient) {
+  const media::OwnedFd epoll(epoll_create1(EPOLL_CLOEXEC));
+  router::Outbox outbox(8);
+  media::IoTaps taps(epoll.get(), 0, std::chrono::seconds(1), [](const media::IoReport&) {});
+  router::Router router(outbox, &taps);
+  const auto add = [&](std::uint64_t id, bool patient) {
+    int ends[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    taps.add(media::AddTap{{id}, media::OwnedFd(ends[0]), {}, Source::kCamera, patient}, router);
+    return media::OwnedFd(ends[1]);
+  };
+  const media::OwnedFd prompt = add(1, false);
+  const media::OwnedFd patient = add(2, true);
+  const auto came = [](const media::OwnedFd& end) {
+    std::uint8_t frame[tap::kMaxFrameBytes];
+    int packets = 0;
+    ssize_t bytes = 0;
+    while ((bytes = recv(end.get(), frame, sizeof frame, MSG_DONTWAIT)) > 0)
+      packets += tap::is_packet({frame, static_cast<std::size_t>(bytes)}) ? 1 : 0;
+    return packets;
+  };
+  const base::TimePoint start = monotonic();
+  constexpr auto kMs = [](int ms) { return base::Duration(std::chrono::milliseconds(ms)); };
+  const Bytes packet = rtp_packet(kVp8Type, 1, false);
+  int prompt_packets = 0;
+  for (int ms = 0; ms < 100; ms += 5) {
+    for (const std::uint64_t id : {1, 2}) taps.on_packet({id}, start + kMs(ms), packet);
+    taps.flush_due(start + kMs(ms));
+    ck_assert(taps.flush_at() && *taps.flush_at() <= start + kMs(100));
+    const int now = came(prompt);
+    ck_assert_msg(now == 0 || now == 5, "%d at once", now);  // one every 5 ms, for 20 ms
+    prompt_packets += now;
+    ck_assert_int_eq(came(patient), 0);
+  }
+  taps.flush_due(start + kMs(100));
+  prompt_packets += came(prompt);
+  ck_assert_int_eq(prompt_packets, 20);
+  ck_assert_int_eq(came(patient), 20);
+  ck_assert(!taps.flush_at());
+  // What waits goes before the end is said.
+  taps.on_packet({2}, start, packet);
+  taps.end({2}, router);
+  ck_assert_int_eq(came(patient), 1);
+}
+END_TEST
+
 START_TEST(only_an_abandoned_socket_is_replaced) {
   const Place place;
   const auto starts = [&] {
@@ -404,8 +455,9 @@ START_TEST(without_a_descriptor_for_it_nobody_is_asked_all_the_time) {
 END_TEST
 
 int main() {
-  return test::run("taps",
-                   {a_job_sees_and_taps_what_it_may, a_port_publishes_what_a_job_makes,
-                    a_stuck_and_a_dead_job_hold_up_nobody, only_an_abandoned_socket_is_replaced,
-                    without_a_descriptor_for_it_nobody_is_asked_all_the_time});
+  return test::run(
+      "taps", {a_job_sees_and_taps_what_it_may, a_port_publishes_what_a_job_makes,
+               a_stuck_and_a_dead_job_hold_up_nobody, packets_are_gathered_longer_for_the_patient,
+               only_an_abandoned_socket_is_replaced,
+               without_a_descriptor_for_it_nobody_is_asked_all_the_time});
 }

@@ -38,9 +38,9 @@ START_TEST(what_is_encoded_is_decoded) {
   ck_assert_uint_eq(hello.version, 7);
   ck_assert_str_eq(hello.secret.c_str(), "geheim");
   ck_assert(again(Watch{"call-1"}).group == "call-1");
-  const auto tap = again(Tap{"call-1", "anna", base::Source::kScreen});
+  const auto tap = again(Tap{"call-1", "anna", base::Source::kScreen, true});
   ck_assert_str_eq(tap.owner.c_str(), "anna");
-  ck_assert(tap.source == base::Source::kScreen);
+  ck_assert(tap.source == base::Source::kScreen && tap.patient);
   const auto inject = again(Inject{"call-1", "mix", base::Source::kMixVideo, rtp::Codec::kVp8});
   ck_assert_str_eq(inject.group.c_str(), "call-1");
   ck_assert(inject.source == base::Source::kMixVideo && inject.codec == rtp::Codec::kVp8);
@@ -98,7 +98,7 @@ START_TEST(what_is_no_frame_is_refused) {
   Bytes tap = encoded(Tap{"call-1", "anna", base::Source::kScreen});
   for (std::size_t bytes = 0; bytes < tap.size(); ++bytes)
     ck_assert_msg(!decode(std::span(tap).first(bytes)).has_value(), "%zu bytes of it", bytes);
-  tap.back() = 17;  // no such source
+  tap[tap.size() - 2] = 17;  // no such source
   ck_assert(!decode(tap).has_value());
   Bytes end = encoded(End{});
   end.push_back(0);
