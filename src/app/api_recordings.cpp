@@ -2,8 +2,6 @@
 #include <fmt/format.h>
 
 #include <cstdint>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "admin/query.h"
@@ -17,6 +15,7 @@ namespace {
 
 constexpr std::string_view kRecordings = "recordings/";
 constexpr std::string_view kFiles = "/files/";
+constexpr std::string_view kDownload = "&download=1";  // behind a ticket: to be kept, not shown
 
 admin::Response refusal(const admin::Question& question, const base::Error& error) {
   if (error.code == base::Code::kNotFound) return admin::not_found(question);
@@ -72,27 +71,48 @@ admin::RecordingInfo view_of(const Recordings& recordings, const store::StoredRe
   return view;
 }
 
-// What is said of the whole file and its pieces.
-net::HttpResponse file_response(const std::string& path, const std::string& name,
-                                std::uint64_t size, const std::string& range) {
-  const admin::Piece piece = admin::piece_of(range, size);
+// Whether a list of entity tags (RFC 9110, 8.8.3) has this one, or is for any. Ours hold no comma.
+bool lists(std::string_view list, std::string_view etag) {
+  return list == "*" || list.find(etag) != std::string_view::npos;
+}
+
+// What the conditions of a request make of a file (RFC 9110, 13.2.2): its status and the piece.
+admin::Piece piece_for(const net::HttpRequest& request, const OpenRecordingFile& file) {
+  // A piece is asked for by GET alone (14.2); of something else it would be no piece of this.
+  const std::string since = request.header("If-Range");
+  const bool same = since.empty() || since == file.etag;
+  return admin::piece_of(request.method == "GET" && same ? request.header("Range") : "", file.size);
+}
+
+// What is said of the whole file and its pieces. A browser may keep it, and asks each time whether
+// it may still be had.
+net::HttpResponse file_response(const net::HttpRequest& request, const std::string& name,
+                                const OpenRecordingFile& file) {
   net::HttpResponse response;
+  response.headers = {
+      {"Accept-Ranges", "bytes"}, {"Cache-Control", "private, no-cache"}, {"ETag", file.etag}};
+  if (lists(request.header("If-None-Match"), file.etag)) {
+    response.status = 304;
+    return response;
+  }
+  const admin::Piece piece = piece_for(request, file);
   response.type = std::string(net::content_type_of(name));
-  response.headers = {{"Accept-Ranges", "bytes"},
-                      {"Cache-Control", "no-store"},
-                      {"Content-Disposition", fmt::format("inline; filename=\"{}\"", name)}};
   if (piece.kind == admin::Piece::Kind::kNone) {
     response.status = 416;
-    response.headers.emplace_back("Content-Range", fmt::format("bytes */{}", size));
+    response.headers.emplace_back("Content-Range", fmt::format("bytes */{}", file.size));
     return response;
   }
   if (piece.kind == admin::Piece::Kind::kPart) {
     response.status = 206;
     response.headers.emplace_back(
         "Content-Range",
-        fmt::format("bytes {}-{}/{}", piece.first, piece.first + piece.length - 1, size));
+        fmt::format("bytes {}-{}/{}", piece.first, piece.first + piece.length - 1, file.size));
   }
-  response.file = net::FilePart{path, piece.first, piece.length};
+  const bool download = request.query.ends_with(kDownload);
+  response.headers.emplace_back(
+      "Content-Disposition",
+      fmt::format("{}; filename=\"{}\"", download ? "attachment" : "inline", name));
+  response.file = net::FilePart{file.file, piece.first, piece.length};
   return response;
 }
 
@@ -145,32 +165,27 @@ std::optional<admin::RecordingFile> ApiDesk::by_ticket(const net::HttpRequest& r
   const std::string_view name = path.substr(files + kFiles.size());
   if (!base::is_valid_id(id) || !base::is_valid_id(name)) return std::nullopt;
   admin::RecordingFile file{base::JobId(std::string(id)), std::string(name), std::nullopt};
-  if (!ports_.recordings->good_ticket(file.recording, file.file,
-                                      request.query.substr(kName.size())))
-    return std::nullopt;
+  std::string ticket = request.query.substr(kName.size());
+  if (ticket.ends_with(kDownload)) ticket.resize(ticket.size() - kDownload.size());
+  if (!ports_.recordings->good_ticket(file.recording, file.file, ticket)) return std::nullopt;
   return file;
 }
 
 void ApiDesk::serve_file(const admin::RecordingFile& question, const net::HttpRequest& request,
                          const net::Respond& respond) {
-  // A piece of something else would be no piece of this: whoever makes conditions gets the whole.
-  std::string range = request.header("If-Range").empty() ? request.header("Range") : "";
-  ports_.recordings->find(question.recording, filter_of(std::nullopt, question.own),
-                          [this, question, respond, range = std::move(range)](
-                              const base::Result<store::StoredRecording>& found) {
-                            if (!found) return respond(finish(refusal(question, found.error())));
-                            const auto path = ports_.recordings->path_of(*found, question.file);
-                            if (!path) return respond(finish(refusal(question, path.error())));
-                            std::error_code error;
-                            const auto status = std::filesystem::symlink_status(*path, error);
-                            if (!std::filesystem::is_regular_file(status))
-                              return respond(finish(admin::not_found(question)));
-                            const std::uint64_t size = std::filesystem::file_size(*path, error);
-                            net::HttpResponse response =
-                                file_response(*path, question.file, size, range);
-                            ++answers_[response.status];
-                            respond(std::move(response));
-                          });
+  ports_.recordings->find(
+      question.recording, filter_of(std::nullopt, question.own),
+      [this, question, request, respond](const base::Result<store::StoredRecording>& found) {
+        if (!found) return respond(finish(refusal(question, found.error())));
+        ports_.recordings->open(
+            *found, question.file,
+            [this, question, request, respond](const base::Result<OpenRecordingFile>& file) {
+              if (!file) return respond(finish(refusal(question, file.error())));
+              net::HttpResponse response = file_response(request, question.file, *file);
+              ++answers_[response.status];
+              respond(std::move(response));
+            });
+      });
 }
 
 }  // namespace parley::app

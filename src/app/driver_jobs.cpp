@@ -97,7 +97,7 @@ void DriverJobs::perform(const call::StopJob& effect) {
   if (found->second.started)
     ports_.order(effect.job, job::Stop{});
   else
-    end(effect.job, call::JobState::kEnded, {});
+    report(effect.job, job::StateReport{job::State::kEnded, {}});
 }
 
 // ---- what each needs before it starts -------------------------------------------------------
@@ -107,13 +107,19 @@ void DriverJobs::prepare(const base::JobId& job, const call::RecordWork& work) {
     return end(job, call::JobState::kFailed, "this server keeps no recordings");
   const auto container =
       work.format == call::RecordFormat::kMp4 ? job::Container::kMp4 : job::Container::kWebm;
-  auto record = ports_.prepare_recording(job, to_layout(work.layout), container, now_().wall);
-  if (!record) {
-    log_warning("A recording does not begin: {}", record.error().message);
-    return end(job, call::JobState::kFailed, "the server has no room for a recording now");
-  }
-  running_.at(job).spec.work = *std::move(record);
-  launch(job);
+  ports_.prepare_recording(
+      job, to_layout(work.layout), container, now_().wall,
+      [self = self_, job](base::Result<job::Record> record) {
+        DriverJobs& jobs = **self;
+        const auto found = jobs.running_.find(job);
+        if (found == jobs.running_.end()) return;  // stopped meanwhile
+        if (!record) {
+          log_warning("A recording does not begin: {}", record.error().message);
+          return jobs.end(job, call::JobState::kFailed, record.error().message);
+        }
+        found->second.spec.work = *std::move(record);
+        jobs.launch(job);
+      });
 }
 
 void DriverJobs::prepare(const base::JobId& job, const call::MixWork& /*work*/) {
@@ -184,9 +190,10 @@ void DriverJobs::launch(const base::JobId& job) {
   running.started = true;
   if (auto started = ports_.start(running.spec); !started) {
     log_warning("A job does not start: {}", started.error().message);
-    end(job, call::JobState::kFailed,
-        started.error().code == base::Code::kBusy ? "the server runs as many jobs as it may"
-                                                  : "the server cannot start it now");
+    // What was prepared for it is over, too.
+    report(job, job::StateReport{job::State::kFailed, started.error().code == base::Code::kBusy
+                                                          ? "the server runs as many jobs as it may"
+                                                          : "the server cannot start it now"});
   }
 }
 

@@ -34,8 +34,8 @@ struct JobPorts {
                      net::Targets::Done)>
       check_target;
   // Recordings: the folder of one that is about to begin, and all that its job says.
-  std::function<base::Result<job::Record>(const base::JobId&, job::Layout, job::Container,
-                                          base::WallTime)>
+  std::function<void(const base::JobId&, job::Layout, job::Container, base::WallTime,
+                     std::function<void(base::Result<job::Record>)> done)>
       prepare_recording;
   std::function<void(const base::JobId&, const job::Report&)> recording_reports;
   // HLS: a folder for a bridge, and what clients are told to watch.

@@ -209,8 +209,8 @@ JobPorts Program::Impl::job_ports(const Config& config) {
           },
       .prepare_recording =
           [this](const base::JobId& recording, job::Layout layout, job::Container container,
-                 base::WallTime began) {
-            return recordings_->prepare(recording, layout, container, began);
+                 base::WallTime began, Recordings::Prepared done) {
+            recordings_->prepare(recording, layout, container, began, std::move(done));
           },
       .recording_reports = [this](const base::JobId& job,
                                   const job::Report& report) { recordings_->report(job, report); },

@@ -1,18 +1,11 @@
 #include "app/recordings.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <gio/gio.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
+#include <glib.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <cstring>
-#include <filesystem>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include "app/log.h"
@@ -23,50 +16,15 @@
 namespace parley::app {
 namespace {
 
-namespace fs = std::filesystem;
 using base::Code;
 using base::fail;
 using base::Result;
 
-constexpr std::chrono::hours kSweep{1};
+// A disk that has not answered by then is not waited for; our choice.
+constexpr std::chrono::seconds kDiskPatience{10};
 constexpr std::chrono::seconds kTicketLife{3600};
 constexpr std::size_t kSweepAtOnce = 100;
-constexpr mode_t kFolderMode = 0750;
 constexpr std::uint64_t kMiB = 1024ULL * 1024;
-
-// One level; there already: good.
-Result<void> make_folder(const std::string& path) {
-  if (::mkdir(path.c_str(), kFolderMode) == 0 || errno == EEXIST) return {};
-  return fail(Code::kUnavailable,
-              fmt::format("The folder of the recording cannot be made: {}.", std::strerror(errno)));
-}
-
-// Deletes on a thread of GLib's: a large file takes a disk its time.
-struct Deletion {
-  std::string folder;
-  std::function<void(Result<void>)> done;
-};
-void delete_folder(const std::string& folder, std::function<void(Result<void>)> done) {
-  GTask* task = g_task_new(
-      nullptr, nullptr,
-      [](GObject*, GAsyncResult* result, gpointer) {
-        auto* deletion = static_cast<Deletion*>(g_task_get_task_data(G_TASK(result)));
-        const gssize code = g_task_propagate_int(G_TASK(result), nullptr);
-        if (code == 0) return deletion->done({});
-        deletion->done(fail(Code::kUnavailable,
-                            fmt::format("The files of the recording cannot be deleted: {}.",
-                                        std::strerror(static_cast<int>(code)))));
-      },
-      nullptr);
-  g_task_set_task_data(task, new Deletion{folder, std::move(done)},
-                       [](gpointer deletion) { delete static_cast<Deletion*>(deletion); });
-  g_task_run_in_thread(task, [](GTask* running, gpointer, gpointer data, GCancellable*) {
-    std::error_code error;
-    fs::remove_all(static_cast<Deletion*>(data)->folder, error);  // gone already: no error
-    g_task_return_int(running, error.value());
-  });
-  g_object_unref(task);
-}
 
 }  // namespace
 
@@ -97,57 +55,53 @@ void Recordings::start() {
         (*self)->take_stale(*stale);
       });
   if (settings_.retention_days == 0) return;
-  sweeper_ = std::make_unique<wrap::RepeatingTimer>(
-      nullptr, std::chrono::duration_cast<std::chrono::milliseconds>(kSweep), [this] { sweep(); });
+  sweeper_ =
+      std::make_unique<wrap::RepeatingTimer>(nullptr, settings_.sweep_every, [this] { sweep(); });
   sweep();
 }
 
 // ---- a recording that runs ------------------------------------------------------------------
 
-// Names that only the server makes: a day, and the recording's id.
-std::string Recordings::folder_of(const base::JobId& recording, base::WallTime began) const {
-  const auto day = std::chrono::floor<std::chrono::seconds>(began);
-  return fmt::format("{}/{:%Y-%m-%d}/{}", settings_.folder,
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(day)), recording.str());
+RecordingPlace Recordings::place_of(const base::JobId& recording, base::WallTime began) const {
+  return RecordingPlace::of(settings_.folder, recording, began);
 }
 
-Result<void> Recordings::check_room() const {
-  struct statvfs disk {};
-  if (statvfs(settings_.folder.c_str(), &disk) != 0)
-    return fail(Code::kUnavailable, fmt::format("The folder of the recordings cannot be read: {}.",
-                                                std::strerror(errno)));
-  const std::uint64_t free_mb = std::uint64_t{disk.f_bavail} * disk.f_frsize / kMiB;
-  const std::uint64_t all_mb = std::uint64_t{disk.f_blocks} * disk.f_frsize / kMiB;
-  const std::uint64_t needed_mb =
-      std::max(settings_.free_mb, all_mb * settings_.free_percent / 100);
-  if (free_mb >= needed_mb) return {};
-  return fail(Code::kUnavailable,
-              fmt::format("The disk of the recordings has {} MiB left, and a recording does not "
-                          "begin with less than {} MiB ('free-mb' and 'free-percent' in "
-                          "[recordings]).",
-                          free_mb, needed_mb));
-}
-
-Result<job::Record> Recordings::prepare(const base::JobId& recording, job::Layout layout,
-                                        job::Container container, base::WallTime began) {
+void Recordings::prepare(const base::JobId& recording, job::Layout layout, job::Container container,
+                         base::WallTime began, Prepared done) {
   if (settings_.folder.empty())
-    return fail(Code::kUnavailable, "This server has no folder for recordings.");
+    return done(fail(Code::kUnavailable, "This server has no folder for recordings."));
   // Never two points: an id is of characters that a path may hold, but for these.
   if (recording.str().starts_with('.'))
-    return fail(Code::kInternal, "The id of a recording begins with a point.");
-  if (g_mkdir_with_parents(settings_.folder.c_str(), kFolderMode) != 0)
-    return fail(Code::kUnavailable, fmt::format("The folder of the recordings cannot be made: {}.",
-                                                std::strerror(errno)));
-  if (auto room = check_room(); !room) return tl::unexpected(room.error());
+    return done(fail(Code::kInternal, "The id of a recording begins with a point."));
+  const RecordingPlace place = place_of(recording, began);
   job::Record record;
-  record.folder = folder_of(recording, began);
+  record.folder = place.path();
   record.layout = layout;
   record.container = container;
   record.part_ms = std::int64_t{settings_.part_seconds} * 1000;
-  for (const std::string& folder : {fs::path(record.folder).parent_path().string(), record.folder})
-    if (auto made = make_folder(folder); !made) return tl::unexpected(made.error());
-  live_[recording].folder = record.folder;
-  return record;
+  record.keep_free_bytes = settings_.stop_mb * kMiB;
+  Live& live = live_[recording];
+  live.folder = record.folder;
+  const auto answer = [self = self_, recording, done = std::move(done)](Result<job::Record> made) {
+    if (*self == nullptr) return;
+    const auto found = (*self)->live_.find(recording);
+    // It was given up, or this is not the first answer.
+    if (found == (*self)->live_.end() || !found->second.patience) return;
+    found->second.patience.reset();
+    if (!made) (*self)->live_.erase(found);
+    done(std::move(made));
+  };
+  live.patience = std::make_shared<wrap::RepeatingTimer>(nullptr, kDiskPatience, [answer] {
+    const auto last = answer;  // which ends this timer
+    last(fail(Code::kUnavailable, "The disk of the recordings does not answer."));
+  });
+  const DiskRoom needed{std::max(settings_.free_mb, settings_.stop_mb), settings_.free_percent};
+  off_main([place, needed, record = std::move(record), answer]() -> std::function<void()> {
+    const Result<void> made = make_recording_folder(place, needed);
+    return [record, answer, made] {
+      answer(made ? Result<job::Record>(record) : tl::unexpected(made.error()));
+    };
+  });
 }
 
 void Recordings::report(const base::JobId& job, const job::Report& report) {
@@ -217,7 +171,7 @@ void Recordings::take_stale(const std::vector<store::StoredRecording>& stale) {
       submit({store::RecordingOver{id, "failed", "the server stopped", ports_.now().wall}},
              "the end of a recording");
     }
-    if (!open.empty()) recover(folder_of(id, one.began.at), std::move(open));
+    if (!open.empty()) recover(place_of(id, one.began.at).path(), std::move(open));
   }
 }
 
@@ -249,23 +203,57 @@ void Recordings::recover(const std::string& folder, std::vector<store::Recording
 
 // ---- the end of recordings ------------------------------------------------------------------
 
+// One after the other, the oldest first, until none is left but what cannot be deleted: that is
+// said once, and tried again by the next sweep.
+struct Recordings::Sweep {
+  base::WallTime before;
+  std::vector<store::StoredRecording> page;
+  std::size_t next = 0;  // of the page
+  std::size_t kept = 0;  // of all, which are the first of what is found next
+  std::string why;       // of the first that was kept
+};
+
 void Recordings::sweep() {
-  const auto keep = std::chrono::hours(24) * settings_.retention_days;
+  if (sweep_) return;  // a slow disk
+  sweep_ = std::make_shared<Sweep>();
+  sweep_->before = ports_.now().wall - std::chrono::hours(24) * settings_.retention_days;
+  sweep_page();
+}
+
+void Recordings::sweep_page() {
   ports_.store->expired_recordings(
-      ports_.now().wall - keep, kSweepAtOnce,
+      sweep_->before, sweep_->kept, kSweepAtOnce,
       [self = self_](const Result<std::vector<store::StoredRecording>>& expired) {
-        if (*self == nullptr || !expired) return;
-        for (const store::StoredRecording& one : *expired) {
-          const base::JobId id = one.began.recording;
-          (*self)->remove(id, [id](const Result<void>& removed) {
-            if (removed)
-              log_info("Recording {} was old enough, and is deleted.", id.str());
-            else
-              log_warning("Recording {} is too old and cannot be deleted: {}", id.str(),
-                          removed.error().message);
-          });
-        }
+        if (*self == nullptr) return;
+        Recordings& me = **self;
+        if (!expired)
+          log_warning("Recordings that are too old cannot be read: {}", expired.error().message);
+        if (!expired || expired->empty()) return me.end_sweep();
+        me.sweep_->page = *expired;
+        me.sweep_->next = 0;
+        me.sweep_next();
       });
+}
+
+void Recordings::sweep_next() {
+  if (sweep_->next == sweep_->page.size()) return sweep_page();
+  const base::JobId id = sweep_->page[sweep_->next++].began.recording;
+  remove(id, [self = self_, id](const Result<void>& removed) {
+    if (*self == nullptr) return;
+    Sweep& sweep = *(*self)->sweep_;
+    if (removed)
+      log_info("Recording {} was old enough, and is deleted.", id.str());
+    else if (removed.error().code != Code::kNotFound && sweep.kept++ == 0)
+      sweep.why = fmt::format("{}: {}", id.str(), removed.error().message);
+    (*self)->sweep_next();
+  });
+}
+
+void Recordings::end_sweep() {
+  const auto over = std::exchange(sweep_, nullptr);
+  if (over->kept > 0)
+    log_warning("{} recordings are too old and cannot be deleted, the first being {}", over->kept,
+                over->why);
 }
 
 // The row goes last: while it is there, what is left of the files can be found.
@@ -277,12 +265,15 @@ void Recordings::remove(const base::JobId& recording,
         if (!found) return done(tl::unexpected(found.error()));
         if (!found->over || (*self)->live_.contains(recording))
           return done(fail(Code::kConflict, "The recording still runs; stop it first."));
-        delete_folder((*self)->folder_of(recording, found->began.at),
-                      [self, recording, done](const Result<void>& gone) {
-                        if (*self == nullptr) return;
-                        if (!gone) return done(gone);
-                        (*self)->ports_.store->submit({store::RecordingDeleted{recording}}, done);
-                      });
+        off_main([self, place = (*self)->place_of(recording, found->began.at), recording,
+                  done]() -> std::function<void()> {
+          const Result<void> gone = delete_recording_folder(place);
+          return [self, recording, done, gone] {
+            if (*self == nullptr) return;
+            if (!gone) return done(gone);
+            (*self)->ports_.store->submit({store::RecordingDeleted{recording}}, done);
+          };
+        });
       });
 }
 
@@ -327,12 +318,15 @@ bool Recordings::good_ticket(const base::JobId& recording, const std::string& fi
          g_ascii_strtoll(until.c_str(), nullptr, 10) >= now.time_since_epoch().count();
 }
 
-Result<std::string> Recordings::path_of(const store::StoredRecording& recording,
-                                        const std::string& file) const {
-  for (const store::RecordingPart& part : recording.parts)
-    if (part.file == file && file.find('/') == std::string::npos && !file.starts_with('.'))
-      return folder_of(recording.began.recording, recording.began.at) + "/" + file;
-  return fail(Code::kNotFound, "The recording has no such file.");
+void Recordings::open(const store::StoredRecording& recording, const std::string& file,
+                      std::function<void(Result<OpenRecordingFile>)> done) const {
+  const bool known = std::any_of(recording.parts.begin(), recording.parts.end(),
+                                 [&](const auto& part) { return part.file == file; });
+  if (!known) return done(fail(Code::kNotFound, "The recording has no such file."));
+  off_main([place = place_of(recording.began.recording, recording.began.at), file,
+            done = std::move(done)]() -> std::function<void()> {
+    return [opened = open_recording_file(place, file), done] { done(opened); };
+  });
 }
 
 }  // namespace parley::app

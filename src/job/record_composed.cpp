@@ -32,6 +32,7 @@ RecordComposed::~RecordComposed() {
   timer_.reset();
   composer_.reset();
   series_.reset();
+  room_.reset();
   disk_.reset();
 }
 
@@ -42,6 +43,8 @@ base::Result<void> RecordComposed::start() {
   disk_ = std::make_unique<Disk>();
   folder_ = std::make_unique<RecordFolder>(RecordFolder{
       context_.pipelines, *disk_, folder_descriptor_.get(), record_.part_ms, context_.report});
+  room_ = std::make_unique<FreeRoom>(*disk_, folder_descriptor_.get(), record_.keep_free_bytes,
+                                     [this](const base::Error& error) { fail(error); });
   series_ = std::make_unique<PartSeries>(*folder_, series_options());
   Composer::Options options;
   options.layout = record_.layout;
@@ -91,6 +94,7 @@ void RecordComposed::track_removed(const std::string& owner, base::Source source
 
 // All tracks are on one time line by the composer; what is between them is what it could not bend.
 void RecordComposed::tick() {
+  room_->look();
   series_->tick();
   Progress progress;
   progress.bytes = series_->bytes();

@@ -38,6 +38,7 @@ class RecordComposed : public Work {
   const Record record_;
   Descriptor folder_descriptor_;
   std::unique_ptr<Disk> disk_;
+  std::unique_ptr<FreeRoom> room_;
   std::unique_ptr<RecordFolder> folder_;
   std::unique_ptr<PartSeries> series_;
   wrap::ContextMailbox<Encoded> encoded_;

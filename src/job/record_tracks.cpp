@@ -42,6 +42,7 @@ RecordTracks::~RecordTracks() {
   timer_.reset();
   tracks_.clear();
   ending_.clear();
+  room_.reset();
   disk_.reset();
 }
 
@@ -52,6 +53,11 @@ base::Result<void> RecordTracks::start() {
   disk_ = std::make_unique<Disk>();
   folder_ = std::make_unique<RecordFolder>(RecordFolder{
       context_.pipelines, *disk_, folder_descriptor_.get(), record_.part_ms, context_.report});
+  room_ = std::make_unique<FreeRoom>(*disk_, folder_descriptor_.get(), record_.keep_free_bytes,
+                                     [this](base::Error error) {
+                                       if (outcome_) outcome_ = tl::unexpected(std::move(error));
+                                       stop();
+                                     });
   GstClock* clock = gst_system_clock_obtain();
   base_time_ = gst_clock_get_time(clock);
   gst_object_unref(clock);
@@ -102,6 +108,7 @@ void RecordTracks::end(std::unique_ptr<RecordTrack> track) {
 }
 
 void RecordTracks::tick() {
+  room_->look();
   Progress progress;
   progress.bytes = ended_bytes_;
   progress.dropped = ended_dropped_;

@@ -42,6 +42,7 @@ class RecordTracks : public Work {
   const Record record_;
   Descriptor folder_descriptor_;
   std::unique_ptr<Disk> disk_;
+  std::unique_ptr<FreeRoom> room_;
   std::unique_ptr<RecordFolder> folder_;
   GstClockTime base_time_ = 0;
   std::unique_ptr<wrap::RepeatingTimer> timer_;

@@ -73,6 +73,7 @@ void write_work(Writer& out, const Record& record) {
   out.text("kind", "record").text("folder", record.folder);
   out.text("layout", name_in(kLayouts, record.layout));
   out.text("container", name_in(kContainers, record.container)).whole("partMs", record.part_ms);
+  out.count("keepFreeBytes", record.keep_free_bytes);
 }
 void write_work(Writer& out, const Mix& mix) {
   out.text("kind", "mix").text("layout", name_in(kLayouts, mix.layout));
@@ -94,6 +95,7 @@ Record read_record(Reader& in) {
   one_of_into(in, "layout", kLayouts, record.layout);
   one_of_into(in, "container", kContainers, record.container);
   in.whole_into("partMs", record.part_ms, 1000, kYearMs);
+  in.whole_into("keepFreeBytes", record.keep_free_bytes, 0, INT64_MAX);
   return record;
 }
 Mix read_mix(Reader& in) {

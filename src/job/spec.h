@@ -36,6 +36,7 @@ struct Record {
   Layout layout = Layout::kTracks;
   Container container = Container::kWebm;
   std::int64_t part_ms = 60'000;
+  std::uint64_t keep_free_bytes = 0;  // of the disk; it ends when less is left
 };
 // Feeds the port "mix" with the composed picture, and for each port "mix/PROFILE" what that
 // participant hears: everybody else.

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,9 +29,22 @@ struct HttpRequest {
   [[nodiscard]] std::string header(std::string_view name) const;
 };
 
+// A descriptor, closed with the last who has it.
+class OpenFile {
+ public:
+  explicit OpenFile(int fd) : fd_(fd) {}
+  ~OpenFile();
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  [[nodiscard]] int get() const { return fd_; }
+
+ private:
+  const int fd_;
+};
+
 // A part of a file, sent as it is read: a piece at a time, and never by waiting for the disk.
 struct FilePart {
-  std::string path;  // a plain file
+  std::shared_ptr<const OpenFile> file;  // a plain one, for this response alone
   std::uint64_t first = 0;
   std::uint64_t length = 0;
 };

@@ -98,7 +98,8 @@ Result<Recordings> Recordings::prepare(Database& database) {
       {&r.stale_, RECORDING_COLUMNS
        "WHERE over_ms IS NULL OR seq IN (SELECT recording FROM recording_parts WHERE closed = 0)"
        " ORDER BY seq"},
-      {&r.expired_, RECORDING_COLUMNS "WHERE over_ms < ?1 ORDER BY over_ms LIMIT ?2"},
+      {&r.expired_,
+       RECORDING_COLUMNS "WHERE over_ms < ?1 ORDER BY over_ms, seq LIMIT ?2 OFFSET ?3"},
       {&r.parts_,
        "SELECT file, owner, source, codec, start_ms, duration_ms, bytes, closed, recovered, gaps"
        " FROM recording_parts WHERE recording = ?1 ORDER BY start_ms, file"},
@@ -213,8 +214,10 @@ Result<Page<StoredRecording>> Recordings::list(const RecordingFilter& filter,
 
 Result<std::vector<StoredRecording>> Recordings::stale() { return read(stale_); }
 
-Result<std::vector<StoredRecording>> Recordings::expired(base::WallTime time, std::size_t limit) {
-  return read(expired_, millis(time), static_cast<std::int64_t>(limit));
+Result<std::vector<StoredRecording>> Recordings::expired(base::WallTime time, std::size_t skip,
+                                                         std::size_t limit) {
+  return read(expired_, millis(time), static_cast<std::int64_t>(limit),
+              static_cast<std::int64_t>(skip));
 }
 
 }  // namespace parley::store

@@ -39,6 +39,7 @@ class Recordings {
                                                          std::size_t limit);
   [[nodiscard]] base::Result<std::vector<StoredRecording>> stale();
   [[nodiscard]] base::Result<std::vector<StoredRecording>> expired(base::WallTime time,
+                                                                   std::size_t skip,
                                                                    std::size_t limit);
 
  private:

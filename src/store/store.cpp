@@ -146,10 +146,11 @@ void Store::stale_recordings(std::function<void(Result<std::vector<StoredRecordi
                                                  std::move(done));
 }
 
-void Store::expired_recordings(base::WallTime time, std::size_t limit,
+void Store::expired_recordings(base::WallTime time, std::size_t skip, std::size_t limit,
                                std::function<void(Result<std::vector<StoredRecording>>)> done) {
   worker_->look_up<std::vector<StoredRecording>>(
-      [time, limit](Tables& t) { return t.recordings.expired(time, limit); }, std::move(done));
+      [time, skip, limit](Tables& t) { return t.recordings.expired(time, skip, limit); },
+      std::move(done));
 }
 
 StoreStats Store::stats() const { return worker_->stats(); }

@@ -274,8 +274,9 @@ class Store {
                        std::function<void(base::Result<Page<StoredRecording>>)> done);
   // Those without an end, and those with a part that nobody has closed.
   void stale_recordings(std::function<void(base::Result<std::vector<StoredRecording>>)> done);
-  // Those that were over before `time`, the oldest first; at most `limit`.
-  void expired_recordings(base::WallTime time, std::size_t limit,
+  // Those that were over before `time`, the oldest first, without the first `skip`; at most
+  // `limit`.
+  void expired_recordings(base::WallTime time, std::size_t skip, std::size_t limit,
                           std::function<void(base::Result<std::vector<StoredRecording>>)> done);
 
   [[nodiscard]] StoreStats stats() const;

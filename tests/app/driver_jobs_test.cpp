@@ -48,8 +48,8 @@ struct World {
                    net::Targets::Done done) {
               checks.emplace_back(kind + " " + url, std::move(done));
             },
-        .prepare_recording = [this](const JobId&, job::Layout, job::Container,
-                                    base::WallTime) { return room; },
+        .prepare_recording = [this](const JobId&, job::Layout, job::Container, base::WallTime,
+                                    const auto& done) { done(room); },
         .recording_reports = [this](const JobId&, const job::Report&) { ++recording_reports; },
         .open_hls =
             [this](const JobId& job) {
@@ -166,10 +166,14 @@ START_TEST(what_cannot_start_has_failed_and_says_little) {
   ck_assert(busy.reported.at(0).state == JobState::kFailed && busy.jobs.idle());
   ck_assert(busy.count<media::DismissJob>() == 1);
   World full;
-  full.room = failure(base::Code::kUnavailable, "no room in /recordings");
+  full.room = failure(base::Code::kUnavailable, "The disk is full.");
   full.start(call::RecordWork{});
   ck_assert(full.started.empty() && full.reported.at(0).state == JobState::kFailed);
-  ck_assert(full.reported.at(0).message.find("/recordings") == std::string::npos);
+  ck_assert_str_eq(full.reported.at(0).message.c_str(), "The disk is full.");
+  ck_assert_uint_eq(full.recording_reports, 0);
+  // What was prepared for a job that does not start is over.
+  busy.start(call::RecordWork{});
+  ck_assert(busy.recording_reports == 1 && busy.jobs.idle());
   std::vector<call::JobReported> reported;
   DriverJobs none(
       {}, [] { return base::Instant{}; }, [](const media::Command&) {},

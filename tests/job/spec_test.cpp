@@ -35,7 +35,8 @@ void same(const std::string& line, const base::Result<T>& read) {
 
 START_TEST(specs_come_back) {
   const std::vector<std::variant<Record, Mix, Out, In>> works = {
-      Record{"/var/lib/parley/r1", Layout::kSpeaker, Container::kMp4, 5'000}, Mix{Layout::kSpeaker},
+      Record{"/var/lib/parley/r1", Layout::kSpeaker, Container::kMp4, 5'000, 268'435'456},
+      Mix{Layout::kSpeaker},
       Out{"rtmp", "rtmp://h/a?key=s", "10.0.0.1", "", Layout::kGrid, "alice"},
       Out{"hls", "", "", "/srv/hls", Layout::kSpeaker, std::nullopt},
       In{"srt", "srt://h:9000", "10.0.0.1", "gate-1"}};

@@ -57,9 +57,9 @@ std::string stale(Store& store) {
       sound(await<std::vector<StoredRecording>>([&](auto done) { store.stale_recordings(done); })));
 }
 
-std::string expired(Store& store, std::int64_t ms) {
+std::string expired(Store& store, std::int64_t ms, std::size_t skip = 0) {
   return names(sound(await<std::vector<StoredRecording>>(
-      [&](auto done) { store.expired_recordings(at(ms), 10, done); })));
+      [&](auto done) { store.expired_recordings(at(ms), skip, 10, done); })));
 }
 
 }  // namespace
