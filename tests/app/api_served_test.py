@@ -82,7 +82,8 @@ class Api:
 
     def check(self, method, path, status, text):
         operation, known = operation_of(method, path)
-        assert self.headers["Cache-Control"] == "no-store", self.headers
+        kept = "/files/" in path and status in (200, 206, 304, 416)
+        assert self.headers["Cache-Control"] == ("private, no-cache" if kept else "no-store"), self.headers
         assert self.headers["Access-Control-Allow-Origin"] is None
         if operation is None:
             assert status in (401, 403, 404, 405, 411, 413), (method, path, status)
@@ -235,6 +236,12 @@ class Served(unittest.TestCase):
         self.assertEqual((200, b"0123456789"), self.api("GET", path))
         self.assertEqual((206, b"345"), self.api("GET", path, headers={"Range": "bytes=3-5"}))
         self.assertEqual((416, None), self.api("GET", path, headers={"Range": "bytes=10-"}))
+        self.assertEqual((304, None), self.api("GET", path, headers={"If-None-Match": self.api.headers["ETag"]}))
+        with sqlite3.connect(self.server.folder / "calls.db") as database:
+            database.execute("INSERT INTO recordings VALUES (2,'runs','k','tracks','webm','notify',"
+                             "'a',5,'running','',NULL,NULL)")
+        database.close()
+        self.fails(409, "conflict", "DELETE", "/recordings/runs")
         self.assertEqual(204, self.api("DELETE", "/recordings/rec")[0])
         for method, path in (("GET", ""), ("DELETE", ""), ("GET", "/files/1.webm")):
             self.fails(404, "not_found", method, "/recordings/rec" + path)

@@ -151,10 +151,23 @@ class Served(unittest.TestCase):
             self.assertNotIn(b"not to be had", body)
 
     def test_5_is_deleted_with_its_files(self):
+        # Who plays one of them, longer than what sockets hold, reads on to its end.
+        with open(self.whole, "ab") as file:
+            file.write(bytes(range(256)) * 65536)
+        size = self.whole.stat().st_size
+        files = self.get("/recordings/rec-1")[1]["files"]
+        url = next(f for f in files if "vp8" in f["file"])["url"]
+        player = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=30)
+        self.addCleanup(player.close)
+        player.request("GET", url)
+        playing = player.getresponse()
+        self.assertEqual((200, 1000), (playing.status, len(playing.read(1000))))
         self.assertEqual(204, self.ask("DELETE", "/api/v1/recordings/rec-1", "record", "bob")[0].status)
         self.assertFalse(self.whole.parent.exists())
         self.assertEqual(404, self.get("/recordings/rec-1")[0])
         self.assertTrue((self.server.folder / "secret-file").exists())
+        rest = playing.read()
+        self.assertEqual((size - 1000, bytes(range(256))), (len(rest), rest[-256:]))
 
     def test_6_what_is_too_old_is_deleted_at_the_start(self):
         until("the row's end", lambda: self.get("/recordings/rec-0")[0] == 404)
