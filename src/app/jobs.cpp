@@ -8,6 +8,7 @@
 
 #include "app/log.h"
 #include "app/places.h"
+#include "job/confine.h"
 #include "wrap/owned.h"
 
 namespace parley::app {
@@ -71,6 +72,7 @@ class Jobs::Impl {
       found->second->order(order);
   }
   void look_at_plugins() const;
+  void warn_without_sandbox() const;
   void stop_all() {
     for (const auto& [job, process] : processes_) process->order(job::Stop{});
   }
@@ -89,8 +91,21 @@ class Jobs::Impl {
   std::map<base::JobId, std::unique_ptr<JobProcess>> processes_;
 };
 
+void Jobs::Impl::warn_without_sandbox() const {
+  if (settings_.sandbox.mode == job::Sandbox::Mode::kOff || job::landlock_version() > 0) return;
+  if (settings_.sandbox.mode == job::Sandbox::Mode::kRequire)
+    log_warning(
+        "No job will run: this kernel has no Landlock, which 'sandbox = require' in [jobs] asks "
+        "for");
+  else
+    log_warning(
+        "Jobs run without a sandbox, for this kernel has no Landlock: they can read what parleyd "
+        "can");
+}
+
 void Jobs::Impl::look_at_plugins() const {
   if (settings_.program.empty() || settings_.most == 0) return;
+  warn_without_sandbox();
   std::vector<std::string> environment = job_environment(settings_.plugins);
   std::vector<char*> variables;
   variables.reserve(environment.size() + 1);
@@ -118,8 +133,10 @@ base::Result<void> Jobs::Impl::start(const job::Spec& spec) {
         base::Code::kBusy,
         fmt::format("{} jobs run, and no more may ('most' in [jobs])", processes_.size()));
   const base::JobId id = spec.job;
+  job::Spec confined = spec;
+  confined.sandbox = settings_.sandbox;
   auto process = JobProcess::start(
-      settings_.program, job_environment(settings_.plugins), spec, settings_.waits,
+      settings_.program, job_environment(settings_.plugins), confined, settings_.waits,
       {.report = [this, id](const job::Report& report) { on_report_(id, report); },
        .ended = [this, id](const job::StateReport& last) { ended(id, last); }});
   if (!process) return tl::unexpected(process.error());

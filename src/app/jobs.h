@@ -21,6 +21,7 @@ struct JobSettings {
   std::string plugins;    // folder with our elements; empty: where they were installed or built
   std::size_t most = 16;  // at a time
   JobWaits waits;
+  job::Sandbox sandbox;
 };
 
 // NAME=VALUE of a job: little of parleyd's own, and no secret.
@@ -41,8 +42,8 @@ class Jobs {
   // GStreamer's first look at its plugins takes seconds: a process of its own looks now, so that
   // the first job finds it done. Waits for nothing.
   void look_at_plugins() const;
-  // kBusy: `most` of them run; kConflict: one of that id does; kUnavailable: the program cannot be
-  // started, and why.
+  // Its sandbox is that of the settings. kBusy: `most` of them run; kConflict: one of that id does;
+  // kUnavailable: the program cannot be started, and why.
   [[nodiscard]] base::Result<void> start(const job::Spec& spec);
   void order(const base::JobId& job, const job::Order& order);  // unknown ones are ignored
   void stop_all();                                              // in order; the ends are reported

@@ -12,10 +12,13 @@
 #include <string_view>
 #include <thread>
 
+#include "job/confine.h"
 #include "job/gst_pipeline.h"
 #include "job/lines.h"
 #include "job/process_limits.h"
+#include "job/record_tracks.h"
 #include "job/reporter.h"
+#include "job/sandbox_rules.h"
 #include "job/session.h"
 #include "job/subcommands.h"
 
@@ -77,6 +80,16 @@ int refuse(Reporter& reporter, const std::string& why) {
   return complain(why);
 }
 
+base::Result<void> confine_job(const Spec& spec) {
+  if (spec.sandbox.mode == Sandbox::Mode::kOff) return {};
+  auto confined = confine(allowed_to(spec, surroundings()));
+  if (confined || spec.sandbox.mode == Sandbox::Mode::kRequire) return confined;
+  // parleyd has said already where a kernel has none.
+  if (landlock_version() > 0)
+    fmt::print(stderr, "it goes without a sandbox: {}\n", confined.error().message);
+  return {};
+}
+
 // Only for the elements of this process: what stands here is in no other's environment.
 void tell_elements(const Spec& spec) {
   setenv("PARLEY_SOCKET", spec.socket.c_str(), 1);
@@ -105,7 +118,15 @@ int run_job() {
   for (const std::string& lacking : limit_process(spec->limits))
     fmt::print(stderr, "it goes without a limit: {}\n", lacking);
   tell_elements(*spec);
+  // It may look at all plugins, which are of our own side, and write down what it found.
   gst_init(nullptr, nullptr);
+  if (const auto* record = std::get_if<Record>(&spec->work))
+    if (auto synced = sync_above(record->folder); !synced)
+      return refuse(reporter, synced.error().message);
+  if (auto confined = confine_job(*spec); !confined)
+    return refuse(reporter, fmt::format("it may not run without a sandbox (sandbox = require in "
+                                        "[jobs]): {}",
+                                        confined.error().message));
   int status = kDone;
   {
     Session session(std::move(*spec), input, STDIN_FILENO, reporter);

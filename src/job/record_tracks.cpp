@@ -25,14 +25,16 @@ base::Result<Descriptor> open_record_folder(const std::string& path) {
   if (folder.get() < 0) return tl::unexpected(disk_error("opening the folder", errno));
   if (faccessat(folder.get(), ".", W_OK, 0) != 0)
     return tl::unexpected(disk_error("opening the folder", errno));
-  // It was made just now, and its day's folder perhaps: a file is on disk when all names above it
-  // are.
-  for (const char* above : {"..", "../.."}) {
-    const Descriptor parent(openat(folder.get(), above, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return folder;
+}
+
+base::Result<void> sync_above(const std::string& path) {
+  for (const char* above : {"/..", "/../.."}) {
+    const Descriptor parent(open((path + above).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (parent.get() < 0 || fsync(parent.get()) != 0)
       return tl::unexpected(disk_error("syncing the folder", errno));
   }
-  return folder;
+  return {};
 }
 
 RecordTracks::RecordTracks(const Context& context, Record record)

@@ -21,6 +21,9 @@ namespace parley::job {
 // The folder of a recording, opened. kUnavailable: it is not there or cannot be written to, and
 // why.
 [[nodiscard]] base::Result<Descriptor> open_record_folder(const std::string& path);
+// It was made just now, and its day's folder perhaps: a file is on disk when all names above it
+// are. Before the process is confined to the folder.
+[[nodiscard]] base::Result<void> sync_above(const std::string& path);
 
 class RecordTracks : public Work {
  public:

@@ -21,6 +21,9 @@ using Names = std::array<std::pair<std::string_view, T>, n>;
 constexpr Names<Layout, 3> kLayouts{
     {{"tracks", Layout::kTracks}, {"grid", Layout::kGrid}, {"speaker", Layout::kSpeaker}}};
 constexpr Names<Container, 2> kContainers{{{"webm", Container::kWebm}, {"mp4", Container::kMp4}}};
+constexpr Names<Sandbox::Mode, 3> kSandboxes{{{"auto", Sandbox::Mode::kAuto},
+                                              {"require", Sandbox::Mode::kRequire},
+                                              {"off", Sandbox::Mode::kOff}}};
 constexpr Names<State, 5> kStates{{{"starting", State::kStarting},
                                    {"live", State::kLive},
                                    {"reconnecting", State::kReconnecting},
@@ -204,6 +207,12 @@ void read_limits(Reader in, Limits& limits) {
   in.whole_into("openFiles", limits.open_files, 32, 1'000'000);
 }
 
+void read_sandbox(Reader in, Sandbox& sandbox) {
+  one_of_into(in, "mode", kSandboxes, sandbox.mode);
+  sandbox.read = in.texts("read");
+  sandbox.write = in.texts("write");
+}
+
 template <class T>
 base::Result<T> done(const Reader& in, T value) {
   if (!in.good()) return base::fail(base::Code::kInvalid, in.complaint());
@@ -224,7 +233,9 @@ std::string encode(const Spec& spec) {
   out.whole("fps", spec.picture.fps).whole("kbps", spec.picture.kbps);
   out.whole("audioKbps", spec.picture.audio_kbps).end().begin("limits");
   out.count("memoryBytes", spec.limits.memory_bytes).count("seconds", spec.limits.seconds);
-  out.count("openFiles", spec.limits.open_files).end().begin("work");
+  out.count("openFiles", spec.limits.open_files).end().begin("sandbox");
+  out.text("mode", name_in(kSandboxes, spec.sandbox.mode)).texts("read", spec.sandbox.read);
+  out.texts("write", spec.sandbox.write).end().begin("work");
   std::visit([&](const auto& work) { write_work(out, work); }, spec.work);
   return out.end().line();
 }
@@ -262,6 +273,7 @@ base::Result<Spec> parse_spec(std::string_view line) {
   spec.hidden = set_of(in.texts("hidden"));
   read_picture(in.object("picture"), spec.picture);
   read_limits(in.object("limits"), spec.limits);
+  read_sandbox(in.object("sandbox"), spec.sandbox);
   if (!in.has("work")) in.complain("work", "is missing");
   Reader work = in.object("work");
   spec.work = read_work(work);

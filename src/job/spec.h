@@ -67,6 +67,18 @@ struct Limits {  // the job sets them for itself, before it looks at anything
   std::uint64_t open_files = 512;
 };
 
+// Whether the kernel is to hold the job to the files it needs (sandbox_rules.h).
+struct Sandbox {
+  enum class Mode {
+    kAuto,     // where the kernel can
+    kRequire,  // or the job fails
+    kOff,
+  };
+  Mode mode = Mode::kAuto;
+  std::vector<std::string> read;   // further paths, absolute
+  std::vector<std::string> write;  // ... to read and change
+};
+
 struct Spec {
   base::JobId job;
   std::string call;
@@ -77,6 +89,7 @@ struct Spec {
   std::set<std::string> hidden;              // profiles that are left out
   Picture picture;
   Limits limits;
+  Sandbox sandbox;
   std::variant<Record, Mix, Out, In> work;
 };
 

@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "job/confine.h"
 #include "job/json.h"
 #include "job/opus_time.h"
 #include "job/process_limits.h"
@@ -287,6 +288,13 @@ int verify_command(const std::vector<std::string>& arguments) {
     end_hard_in(kLongestSeconds);
   }
   gst_init(nullptr, nullptr);
+  if (json) {
+    std::error_code error;
+    std::vector<PathRule> rules = allowed_to_all(surroundings());
+    rules.push_back({fs::absolute(path, error), PathRule::May::kRead});
+    if (auto confined = confine(rules); !confined && landlock_version() > 0)
+      fmt::print(stderr, "it goes without a sandbox: {}\n", confined.error().message);
+  }
   const auto verified = verify(path);
   if (!verified) {
     fmt::print(stderr, "parley-job: {}\n", verified.error().message);

@@ -223,6 +223,9 @@ START_TEST(names_the_line_of_a_wrong_key_group_or_value) {
   ck_assert(complains("[http]\norigins = app.example\n" + kGoodKey, "which is not an origin"));
   ck_assert(complains("[http]\nmetrics = yes\n" + kGoodKey, "is none of all, local, off"));
   ck_assert(complains("[http]\nallow-plain = 1\n" + kGoodKey, "neither true nor false"));
+  ck_assert(complains("[jobs]\nsilence = 3s\n" + kGoodKey, "is not a time from 4s to 1h"));
+  ck_assert(complains("[jobs]\nsandbox = on\n" + kGoodKey, "is none of auto, off, require"));
+  ck_assert(complains("[jobs]\nmay-read = a\n" + kGoodKey, "which is not an absolute path"));
   ck_assert(complains("[ice-servers]\nurls = http://x\n" + kGoodKey, "no stun: or turn: URL"));
   ck_assert(complains("[tokens]\naudience = my server\n" + kGoodKey,
                       "parleyd.conf:2: audience: 'my server' is not printable ASCII"));

@@ -47,7 +47,7 @@ void until_gone(int pid) {
 class World {
  public:
   explicit World(std::size_t most = 4, app::JobWaits waits = {})
-      : jobs_({program(), folder_, most, waits},
+      : jobs_({program(), folder_, most, waits, {}},
               [this](const base::JobId& id, const job::Report& report) { heard(id, report); }) {}
   ~World() { (void)!std::system(("rm -r " + folder_).c_str()); }
 
@@ -341,7 +341,7 @@ START_TEST(the_end_of_the_supervisor_ends_its_jobs) {
   outer.script("echo $$ > own\n" + std::string(kSayLive) + "while :; do sleep 1000; done");
   bool live = false;
   {
-    app::Jobs jobs({outer.program(), outer.folder_, 1, {.stop = 1s}},
+    app::Jobs jobs({outer.program(), outer.folder_, 1, {.stop = 1s}, {}},
                    [&](const base::JobId&, const job::Report&) { live = true; });
     ck_assert(jobs.start(World::spec("left")).has_value());
     World::wait([&] { return live; });

@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "job/confine.h"
 #include "job/discretion.h"
 #include "job/gst_pipeline.h"
 #include "job/lines.h"
@@ -248,6 +249,44 @@ START_TEST(it_takes_rights_from_itself) {
 }
 END_TEST
 
+// The folder of its pipelines is allowed; what a link in it leads to is not.
+START_TEST(it_reads_only_what_it_may) {
+  using Mode = job::Sandbox::Mode;
+  const auto run = [](Mode mode, bool allowed, const char* complaint) {
+    const World world_of_links;
+    const std::string hidden = world_of_links.folder_ + "/hidden";
+    const std::string own = world_of_links.folder_ + "/own";
+    const std::string made = "mkdir " + own + " " + hidden +
+                             " && cp " PARLEY_PIPELINES "/mix-picture.pipeline " + hidden +
+                             " && ln -s " + hidden + "/mix-picture.pipeline " + own;
+    ck_assert_int_eq(std::system(made.c_str()), 0);
+    World world;
+    job::Spec spec = world.spec();
+    spec.work = job::Mix{};
+    spec.pipelines.insert(spec.pipelines.begin(), own);
+    spec.sandbox.mode = mode;
+    if (allowed) spec.sandbox.read = {hidden};
+    world.start(encode(spec));
+    const auto watch = world.accept_watch();
+    while (world.next_state().state != State::kLive) {
+    }
+    watch->send(tap::PortAdded{"mix"});
+    if (complaint == nullptr) {
+      // Its pipeline runs: parleysink asks for the port.
+      const auto port = world.accept();
+      return (void)port->expect<tap::Hello>();
+    }
+    const StateReport refused = world.next_state();
+    ck_assert(refused.state == State::kReconnecting);
+    expect_text(refused.message, complaint);
+  };
+  run(Mode::kOff, false, nullptr);
+  if (job::landlock_version() == 0) return;
+  run(Mode::kAuto, false, "mix-picture.pipeline");
+  run(Mode::kRequire, true, nullptr);
+}
+END_TEST
+
 START_TEST(it_ends_with_the_media_worker_and_with_its_time) {
   {
     World world;
@@ -431,7 +470,7 @@ int main() {
   gst_init(nullptr, nullptr);
   return parley::test::run(
       "job process",
-      {what_cannot_begin_says_why, it_takes_rights_from_itself,
+      {what_cannot_begin_says_why, it_takes_rights_from_itself, it_reads_only_what_it_may,
        it_ends_with_the_media_worker_and_with_its_time, who_is_hidden_is_not_tapped,
        a_parent_that_does_not_read_stalls_nobody, a_pipeline_tells_its_end_and_its_errors,
        a_stuck_element_keeps_nobody_waiting, keys_in_urls_are_hidden});

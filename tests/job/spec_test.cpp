@@ -21,6 +21,7 @@ Spec spec_of(std::variant<Record, Mix, Out, In> work) {
   spec.hidden = {"carol", "dave"};
   spec.picture = {640, 360, 15, 800, 64};
   spec.limits = {1'000'000'000, 3'600, 128};
+  spec.sandbox = {Sandbox::Mode::kRequire, {"/srv/pictures"}, {"/dev/dri"}};
   spec.work = std::move(work);
   return spec;
 }
