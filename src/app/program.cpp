@@ -188,7 +188,14 @@ void Program::Impl::open_jobs(const Config& config) {
   if (recordings.job_program.empty())
     recordings.job_program = config.jobs.program.empty() ? job_program() : config.jobs.program;
   recordings_ = std::make_unique<Recordings>(
-      RecordingPorts{.now = read_clocks, .store = store_.get()}, std::move(recordings));
+      RecordingPorts{.now = read_clocks,
+                     .store = store_.get(),
+                     .announce =
+                         [this](const call::RecordingOver& over) {
+                           return webhooks_ ? webhooks_->of_save(over)
+                                            : std::vector<store::Outgoing>{};
+                         }},
+      std::move(recordings));
   recordings_->start();
   jobs_ = std::make_unique<Jobs>(
       config.jobs,

@@ -23,6 +23,7 @@ using base::Result;
 // A disk that has not answered by then is not waited for; our choice.
 constexpr std::chrono::seconds kDiskPatience{10};
 constexpr std::chrono::seconds kTicketLife{3600};
+constexpr const char* kServerStopped = "the server stopped";
 constexpr std::size_t kSweepAtOnce = 100;
 constexpr std::uint64_t kMiB = 1024ULL * 1024;
 
@@ -168,8 +169,12 @@ void Recordings::take_stale(const std::vector<store::StoredRecording>& stale) {
       if (!part.closed) open.push_back(part);
     if (!one.over) {
       log_warning("Recording {} was cut off by the end of the server.", id.str());
-      submit({store::RecordingOver{id, "failed", "the server stopped", ports_.now().wall}},
-             "the end of a recording");
+      const call::RecordingOver over{one.began.call, id, true, kServerStopped, ports_.now().wall};
+      std::vector<store::Record> records = {
+          store::RecordingOver{id, "failed", kServerStopped, over.at}};
+      if (ports_.announce)
+        for (store::Outgoing& each : ports_.announce(over)) records.emplace_back(std::move(each));
+      submit(std::move(records), "the end of a recording");
     }
     if (!open.empty()) recover(place_of(id, one.began.at).path(), std::move(open));
   }

@@ -12,11 +12,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "app/recording_files.h"
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "call/machine.h"
 #include "job/spec.h"
 #include "store/store.h"
 #include "wrap/context_thread.h"
@@ -39,6 +41,8 @@ struct RecordingSettings {
 struct RecordingPorts {
   std::function<base::Instant()> now;
   store::Store* store = nullptr;  // outlives it
+  // What is to be sent to the application's server of an end that no call tells of; may be empty.
+  std::function<std::vector<store::Outgoing>(const call::RecordingOver&)> announce = nullptr;
 };
 
 class Recordings {
