@@ -6,16 +6,20 @@
 
 #include <array>
 #include <atomic>
+#include <cstdint>
 #include <mutex>
 #include <utility>
 
 #include "job/compose_stage.h"
 #include "job/gst_pipeline.h"
+#include "wrap/context_thread.h"
 
 namespace parley::job {
 namespace {
 
 using base::Kind;
+
+constexpr int kLooks = 5;  // within Options::stall
 
 // What streaming threads hold on to; outlives the composer.
 struct Outlet {
@@ -26,8 +30,10 @@ struct Outlet {
   GstClockTimeDiff offset = 0;
   std::mutex caps_mutex;
   std::array<wrap::Ref<GstCaps>, 2> caps;  // guarded by caps_mutex
+  std::array<std::atomic<std::uint64_t>, 2> came{};
 
-  wrap::Ref<GstCaps>& caps_of(Kind kind) { return caps[kind == Kind::kAudio ? 0 : 1]; }
+  static std::size_t index(Kind kind) { return kind == Kind::kAudio ? 0 : 1; }
+  wrap::Ref<GstCaps>& caps_of(Kind kind) { return caps[index(kind)]; }
 };
 
 // `time` of the sample's segment on the line that is told; NONE: it is not on it.
@@ -58,6 +64,7 @@ struct Sink {
     const auto pulled = wrap::Ref<GstSample>::adopt(gst_app_sink_pull_sample(appsink));
     if (!pulled) return GST_FLOW_OK;  // at its end
     const Sink& self = *static_cast<Sink*>(data);
+    self.outlet->came[Outlet::index(self.kind)].fetch_add(1, std::memory_order_relaxed);
     auto sample = moved(pulled.get(), self.outlet->offset);
     if (!sample) return GST_FLOW_OK;
     {
@@ -115,7 +122,12 @@ class Composer::Impl {
  private:
   [[nodiscard]] base::Result<void> configure(pipeline::Instance& main) const;
   void fail(const std::string& why);
+  void look();  // does it stand still?
 
+  struct Seen {
+    std::uint64_t came = 0;
+    int still = 0;  // looks in a row without anything new
+  };
   const Context& context_;
   const Options options_;
   const Callbacks callbacks_;
@@ -126,6 +138,8 @@ class Composer::Impl {
   wrap::Ref<GstElement> video_out_;  // guarded by sink_mutex_
   std::unique_ptr<GstPipelineRun> run_;
   std::unique_ptr<ComposeStage> stage_;  // goes first: its feeds are in run_
+  std::array<Seen, 2> seen_{};
+  std::unique_ptr<wrap::RepeatingTimer> looks_;
 };
 
 base::Result<void> Composer::Impl::configure(pipeline::Instance& main) const {
@@ -178,11 +192,27 @@ base::Result<void> Composer::Impl::start() {
   }
   stage_ = std::move(*stage);
   run_->start(now);
+  looks_ = std::make_unique<wrap::RepeatingTimer>(g_main_context_get_thread_default(),
+                                                  options_.stall / kLooks, [this] { look(); });
   for (const auto& [owner, source] : std::exchange(early_, {})) stage_->track_added(owner, source);
   return {};
 }
 
+// By the count of looks, so that a process that was stopped for a while has not stood still.
+void Composer::Impl::look() {
+  bool still = false;
+  for (std::size_t kind = 0; kind < seen_.size(); ++kind) {
+    const std::uint64_t came = outlet_->came[kind].load(std::memory_order_relaxed);
+    Seen& seen = seen_[kind];
+    seen.still = came == seen.came ? seen.still + 1 : 0;
+    seen.came = came;
+    still = still || seen.still >= kLooks;
+  }
+  if (still) fail("nothing comes out of it any more");
+}
+
 void Composer::Impl::stop() {
+  looks_.reset();
   {
     const std::scoped_lock lock(outlet_->mutex);
     outlet_->on_encoded = nullptr;

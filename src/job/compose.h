@@ -12,6 +12,7 @@
 
 #include <gst/gst.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -45,6 +46,8 @@ class Composer {
     // the time line get the same as base time (and start time GST_CLOCK_TIME_NONE). Default: that
     // of start().
     std::optional<GstClockTime> base_time{};
+    // Without a picture, or without sound, for so long it has failed: there always are both.
+    std::chrono::milliseconds stall{15'000};
   };
   struct Callbacks {
     // An access unit, on a streaming thread, in order of each kind. Its buffer's PTS (and DTS,

@@ -99,13 +99,16 @@ PartWriter::~PartWriter() {
 }
 
 bool PartWriter::push(std::size_t stream, const wrap::Ref<GstBuffer>& frame) {
-  if (failed_ || closing_) return false;
+  if (failed_ || closing_ || is_behind(stream)) return false;
   auto* source = GST_APP_SRC(sources_.at(stream).get());
-  if (gst_app_src_get_current_level_time(source) >= kMostWaiting ||
-      gst_app_src_get_current_level_bytes(source) >= kMostWaitingBytes)
-    return false;
   auto copy = wrap::Ref<GstBuffer>(frame);
   return gst_app_src_push_buffer(source, copy.release()) == GST_FLOW_OK;
+}
+
+bool PartWriter::is_behind(std::size_t stream) const {
+  auto* source = GST_APP_SRC(sources_.at(stream).get());
+  return gst_app_src_get_current_level_time(source) >= kMostWaiting ||
+         gst_app_src_get_current_level_bytes(source) >= kMostWaitingBytes;
 }
 
 void PartWriter::sync() {

@@ -74,6 +74,8 @@ class PartWriter {
   // A frame of the stream of this index; its PTS is its place in the file. false: turned away,
   // for the disk is behind, or the file is closed or has failed.
   [[nodiscard]] bool push(std::size_t stream, const wrap::Ref<GstBuffer>& frame);
+  // What waits for the disk is as much as may.
+  [[nodiscard]] bool is_behind(std::size_t stream) const;
   void sync();
   [[nodiscard]] std::uint64_t bytes() const;  // in the file
   [[nodiscard]] const std::string& file() const { return file_; }

@@ -109,6 +109,7 @@ void RecordComposed::tick() {
 void RecordComposed::fail(const base::Error& error) {
   if (!outcome_) return;
   outcome_ = tl::unexpected(error);
+  if (context_.failing) context_.failing(error.message);
   // Not from within what has failed.
   disk_->run([this]() -> Disk::Then { return [this] { stop(); }; });
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "job/gst_pipeline.h"
 #include "job/opus_time.h"
 
 namespace parley::job {
@@ -156,8 +157,11 @@ void PartSeries::write(std::size_t stream, const Frame& frame) {
     ++dropped_;
     lost_ = true;
     input.needs_key_frame = options_.streams[stream].video;
+    if (!input.refused_at) input.refused_at = monotonic_now();
+    if (input.needs_key_frame && options_.request_key_frame) options_.request_key_frame();
     return;
   }
+  input.refused_at.reset();
   note_gap(input, pts, options_.streams[stream]);
   const GstClockTime end = pts + duration_of(frame);
   input.expected = std::max(end, input.expected.value_or(0));
@@ -245,10 +249,27 @@ void PartSeries::tick() {
     part.writer->sync();
     say(part);
   }
+  if (stands_still())
+    return fail({base::Code::kUnavailable, "The disk of the recordings takes nothing any more."});
   // A stream that says nothing does not keep an old part open.
   if (!cut_at_ || newest_->end < *cut_at_ + kMostEarly) return;
   for (Input& input : inputs_) input.part = newest_;
   close_left(newest_);
+}
+
+// Frames come, and the disk takes none: not a slow one, which takes some.
+bool PartSeries::stands_still() {
+  const auto stall = static_cast<GstClockTime>(options_.stall.count()) * GST_MSECOND;
+  bool still = false;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    Input& input = inputs_[i];
+    if (!input.refused_at) continue;
+    if (input.part == nullptr || !input.part->writer->is_behind(i))
+      input.refused_at.reset();
+    else
+      still = still || monotonic_now() - *input.refused_at >= stall;
+  }
+  return still;
 }
 
 void PartSeries::finish(std::function<void()> finished) {

@@ -10,6 +10,7 @@
 
 #include <gst/gst.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -63,6 +64,8 @@ class PartSeries {
     std::function<void()> request_key_frame;
     // No more parts can be written. Once.
     std::function<void(base::Error)> on_failed;
+    // The disk takes nothing for so long, with all that may wait for it waiting: it has failed.
+    std::chrono::milliseconds stall{10'000};
   };
   PartSeries(const RecordFolder& folder, Options options);
   ~PartSeries();
@@ -95,7 +98,8 @@ class PartSeries {
     OnePart* part = nullptr;               // where its frames go
     std::optional<GstClockTime> expected;  // of its next frame
     bool needs_key_frame = false;
-    std::vector<Frame> early;  // until the first part can begin
+    std::optional<GstClockTime> refused_at;  // since when the disk takes nothing; monotonic
+    std::vector<Frame> early;                // until the first part can begin
   };
 
   void write(std::size_t stream, const Frame& frame);
@@ -104,6 +108,7 @@ class PartSeries {
   [[nodiscard]] bool cut_before(std::size_t stream, const Frame& frame);
   [[nodiscard]] OnePart* open_part(GstClockTime start);
   void move_inputs(std::size_t stream, OnePart* part, GstClockTime at);
+  [[nodiscard]] bool stands_still();
   void close_left(const OnePart* than);
   void close(OnePart& part);
   void note_gap(Input& input, GstClockTime pts, const Stream& stream);

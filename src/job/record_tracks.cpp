@@ -140,7 +140,10 @@ void RecordTracks::finish_if_done() {
   const bool broken = !outcome_ && std::all_of(tracks_.begin(), tracks_.end(), [](const auto& one) {
     return one.second->failed();
   });
-  if (broken && !stopping_) return stop();
+  if (broken && !stopping_) {
+    if (context_.failing) context_.failing(outcome_.error().message);
+    return stop();
+  }
   if (!stopping_ || !tracks_.empty() || !ending_.empty()) return;
   told_ = true;
   tick();

@@ -17,7 +17,9 @@ namespace {
 // From the order to stop to the end by force. Our choice: below what parleyd waits (10 s), so that
 // files are closed as far as they can be before it kills.
 constexpr unsigned kStopLimitSeconds = 9;
-constexpr unsigned kEndLimitSeconds = 5;  // to take down what has finished
+constexpr unsigned kEndLimitSeconds = 5;  // to take down what has finished, or failed
+constexpr std::chrono::milliseconds kLastWords{1000};
+constexpr int kStuck = 1;  // kWorkFailed, without what the destructors would wait for
 
 std::unique_ptr<Work> make_work(const Context& context) {
   return std::visit(base::Overloaded{[&](const Record& work) { return make_record(context, work); },
@@ -38,12 +40,14 @@ Session::Session(Spec spec, Lines& orders, int orders_fd, Reporter& reporter)
       reporter_(reporter),
       loop_(wrap::Ref<GMainLoop>::adopt(g_main_loop_new(nullptr, FALSE))),
       context_{spec_, folders_, [this](const Report& what) { report(what); },
-               [this](base::Result<void> result) { finish(std::move(result)); }} {}
+               [this](base::Result<void> result) { finish(std::move(result)); },
+               [this](const std::string& why) { failing(why); }} {}
 
 Session::~Session() {
   if (orders_source_ != 0) g_source_remove(orders_source_);
   if (time_source_ != 0) g_source_remove(time_source_);
   if (beat_source_ != 0) g_source_remove(beat_source_);
+  if (stuck_source_ != 0) g_source_remove(stuck_source_);
 }
 
 base::Result<void> Session::run() {
@@ -137,6 +141,19 @@ void Session::finish(base::Result<void> result) {
   if (result_) return;
   result_ = std::move(result);
   g_main_loop_quit(loop_.get());
+}
+
+void Session::failing(const std::string& why) {
+  if (result_ || stuck_source_ != 0) return;
+  failing_ = why;
+  stuck_source_ = g_timeout_add_seconds(kEndLimitSeconds, on_stuck, this);
+}
+
+gboolean Session::on_stuck(gpointer self) noexcept {
+  auto* session = static_cast<Session*>(self);
+  session->report(StateReport{State::kFailed, session->failing_});
+  session->reporter_.flush(kLastWords);
+  _exit(kStuck);
 }
 
 void Session::report(const Report& what) {

@@ -49,6 +49,8 @@ class Session {
   void stop();
   void lost(const std::string& why);
   void finish(base::Result<void> result);
+  void failing(const std::string& why);
+  static gboolean on_stuck(gpointer self) noexcept;
   void report(const Report& report);
   [[nodiscard]] bool hidden(const std::string& owner) const { return spec_.hidden.contains(owner); }
 
@@ -70,6 +72,8 @@ class Session {
   guint orders_source_ = 0;
   guint time_source_ = 0;
   guint beat_source_ = 0;
+  guint stuck_source_ = 0;
+  std::string failing_;  // why
 };
 
 }  // namespace parley::job

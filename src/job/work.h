@@ -20,6 +20,9 @@ struct Context {
   std::function<void(const Report&)> report;
   // The work is over: in order (after stop(), or all was said), or why not. Once.
   std::function<void(base::Result<void>)> finished;
+  // It has failed and is on its way to its end, which may never come: what hangs may be what it
+  // waits for. Then the process ends without, and says so.
+  std::function<void(const std::string& why)> failing{};
 };
 
 class Work {

@@ -51,6 +51,21 @@ class World {
   World& operator=(const World&) = delete;
 
   Bridge& add(const std::string& kind, const std::string& url, job::OutTarget::Times times = {}) {
+    return add(pipelines_, kind, url, times);
+  }
+  // One whose network is too slow for anything.
+  Bridge& add_slow(const std::string& url, job::OutTarget::Times times) {
+    std::filesystem::create_directories(folder.path + "/slow");
+    std::ofstream(folder.path + "/slow/output-rtp.pipeline")
+        << "# Waits.\n#\n# hook video appsrc h264 - pictures\n# hook audio appsrc aac - sound\n"
+           "# hook out udpsink any - where they go\n\n"
+           "appsrc name=video format=time max-bytes=0 ! identity sleep-time=400000\n"
+           "  ! udpsink name=out sync=false async=false\n"
+           "appsrc name=audio format=time max-bytes=0 ! fakesink sync=false async=false\n";
+    return add(slow_, "rtp", url, times);
+  }
+  Bridge& add(const pipeline::Folders& pipelines, const std::string& kind, const std::string& url,
+              job::OutTarget::Times times) {
     job::Out out;
     out.kind = kind;
     out.url = url;
@@ -59,7 +74,7 @@ class World {
     bridges_.push_back(std::make_unique<Bridge>());
     Bridge& bridge = *bridges_.back();
     bridge.target = std::make_unique<job::OutTarget>(
-        pipelines_, out,
+        pipelines, out,
         job::OutTarget::Callbacks{
             [&bridge](const job::StateReport& report) { bridge.states.push_back(report); },
             [this] { encoder_.request_key_frame(); }},
@@ -97,6 +112,7 @@ class World {
 
  private:
   const pipeline::Folders pipelines_;
+  const pipeline::Folders slow_{{folder.path + "/slow"}};
   std::vector<std::unique_ptr<Bridge>> bridges_;
   test::Encoder encoder_;  // ends first
 };
@@ -241,6 +257,9 @@ START_TEST(real_servers_and_players_take_a_call_and_bad_ones_hold_nobody_up) {
   impatient.connect = std::chrono::milliseconds(1500);
   Bridge& to_deaf = world.add("rtmp", at_port("rtmp", deaf.port, "/live/x"), impatient);
   Bridge& to_nobody = world.add("rtmp", at_port("rtmp", test::free_port(), "/live/x"));
+  job::OutTarget::Times hasty;
+  hasty.stall = std::chrono::milliseconds(200);
+  Bridge& to_slow = world.add_slow(at_port("rtp", test::free_port(3), ""), hasty);
   world.start();
   for (const Bridge* bridge : {&to_rtmp, &to_srt, &to_rtp, &to_hls}) ck_live(*bridge);
   for (const Bridge* bridge : {&to_deaf, &to_nobody}) {
@@ -248,6 +267,11 @@ START_TEST(real_servers_and_players_take_a_call_and_bad_ones_hold_nobody_up) {
                   bridge->story().c_str());
     ck_assert_int_eq(bridge->times(job::State::kLive), 0);
   }
+  // One that was live, and stalls.
+  ck_assert_msg(run_until([&] { return to_slow.times(job::State::kReconnecting) > 0; }), "%s",
+                to_slow.story().c_str());
+  ck_assert_int_ge(to_slow.times(job::State::kLive), 1);
+  ck_assert(has(to_slow.story(), "the other side takes nothing any more"));
   const std::string live = world.probe(at_port("rtmp", rtmp_port, "/live/sekretkey"));
   ck_assert_msg(has(live, "h264") && has(live, "aac") && has(live, "width=320"), "%s",
                 live.c_str());

@@ -4,6 +4,9 @@
 
 #include <array>
 #include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -272,6 +275,25 @@ START_TEST(only_one_participant_is_taken_when_asked_for) {
 }
 END_TEST
 
+START_TEST(an_encoder_that_stands_still_is_told) {
+  char own[] = "/tmp/parley-compose-XXXXXX";
+  ck_assert(mkdtemp(own) != nullptr);
+  std::ifstream in(PARLEY_PIPELINES "/compose-vp8-opus.pipeline");
+  std::string text{std::istreambuf_iterator<char>(in), {}};
+  const std::string sink = "! appsink name=video_out";
+  ck_assert(text.find(sink) != std::string::npos);
+  text.replace(text.find(sink), 0, "! valve drop=true ");
+  std::ofstream(std::string(own) + "/compose-vp8-opus.pipeline") << text;
+  World world({.stall = std::chrono::milliseconds(1000)});
+  world.folders = pipeline::Folders({own, PARLEY_PIPELINES});
+  world.start();
+  ck_assert(until([&] { return !world.failure.empty(); }));
+  ck_assert_str_eq(world.failure.c_str(),
+                   "the composing pipeline failed: nothing comes out of it any more");
+  std::filesystem::remove_all(own);
+}
+END_TEST
+
 }  // namespace
 }  // namespace parley::job
 
@@ -283,5 +305,6 @@ int main(int argc, char** argv) {
   job::set_contents();
   return test::run("compose", {job::who_comes_is_seen_in_place_and_heard_and_who_goes_is_not,
                                job::a_silent_or_broken_input_delays_nothing_and_shows_a_name,
-                               job::only_one_participant_is_taken_when_asked_for});
+                               job::only_one_participant_is_taken_when_asked_for,
+                               job::an_encoder_that_stands_still_is_told});
 }

@@ -195,6 +195,38 @@ START_TEST(a_full_disk_is_said_and_what_was_written_plays) {
 }
 END_TEST
 
+START_TEST(a_disk_that_takes_nothing_any_more_is_said) {
+  gst_init(nullptr, nullptr);
+  std::string own = (fs::temp_directory_path() / "parley-stall-XXXXXX").string();
+  ck_assert(mkdtemp(own.data()) != nullptr);
+  std::ifstream in(std::string(PARLEY_PIPELINES) + "/part-video-webm.pipeline");
+  std::string text{std::istreambuf_iterator<char>(in), {}};
+  const std::string sink = "! fdsink name=file";
+  ck_assert(text.find(sink) != std::string::npos);
+  text.replace(text.find(sink), 0, "! identity sleep-time=1000000 ");
+  std::ofstream(own + "/part-video-webm.pipeline") << text;
+  {
+    RecordWorld world(60'000, {}, own);
+    const auto video = world.series("vp8", true);
+    const auto frames =
+        encode("videotestsrc num-buffers=1 ! video/x-raw,width=64,height=48 ! vp8enc");
+    GstClockTime at = 0;
+    const auto push = [&] { video->push(0, later(frames.at(0), at += 100 * GST_MSECOND)); };
+    while (video->dropped() == 0) push();
+    ck_assert(world.failures().empty());
+    video->tick();  // it is only late as yet
+    ck_assert(world.failures().empty() && world.key_frames_asked() > 0);
+    iterate_until([&] {
+      push();
+      video->tick();
+      return !world.failures().empty();
+    });
+    same(world.failures().at(0), "The disk of the recordings takes nothing any more.");
+  }
+  fs::remove_all(own);
+}
+END_TEST
+
 START_TEST(what_is_no_recording_does_not_verify) {
   gst_init(nullptr, nullptr);
   RecordWorld world(60'000);
@@ -217,5 +249,5 @@ int main() {
       {parts_are_cut_at_key_frames_and_play_with_their_place_in_the_recording,
        what_is_missing_is_noted_and_leaves_its_hole_in_time,
        a_killed_recorder_leaves_what_it_was_given, a_full_disk_is_said_and_what_was_written_plays,
-       what_is_no_recording_does_not_verify});
+       a_disk_that_takes_nothing_any_more_is_said, what_is_no_recording_does_not_verify});
 }

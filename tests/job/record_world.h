@@ -78,8 +78,10 @@ void iterate_until(Condition condition) {
 
 class RecordWorld {
  public:
-  explicit RecordWorld(std::int64_t part_ms, const std::string& in = {})
-      : pipelines_({PARLEY_PIPELINES}) {
+  // `own` are pipelines that go before ours.
+  explicit RecordWorld(std::int64_t part_ms, const std::string& in = {},
+                       const std::string& own = "/nonexistent")
+      : pipelines_({own, PARLEY_PIPELINES}) {
     std::string pattern = in.empty() ? (fs::temp_directory_path() / "parley-rec-XXXXXX").string()
                                      : in + "/parley-rec-XXXXXX";
     ck_assert(mkdtemp(pattern.data()) != nullptr);
@@ -107,6 +109,7 @@ class RecordWorld {
     options.codec = codec;
     options.streams = {{"track", video, false}};
     options.request_key_frame = [this] { ++key_frames_asked_; };
+    options.stall = std::chrono::milliseconds(300);
     options.on_failed = [this](const base::Error& error) { failures_.push_back(error.message); };
     return std::make_unique<job::PartSeries>(*folder_, std::move(options));
   }
