@@ -16,6 +16,7 @@ using call::ErrorCode;
 // Sessions whose ends were never told of: of one call, the newest are kept (our choice: many times
 // the guests a call may have).
 constexpr std::size_t kSessionsPerCall = 256;
+constexpr std::size_t kFewSessions = 1024;  // our choice: not worth looking for ended calls
 constexpr std::string_view kOfEndpoint = "OPTIONS, POST";
 constexpr std::string_view kOfSession = "OPTIONS, PATCH, DELETE";
 
@@ -119,7 +120,9 @@ struct GuestDoor::Place {
 };
 
 GuestDoor::GuestDoor(GuestRules rules)
-    : rules_(std::move(rules)), rates_(rules_.requests_per_second, rules_.request_burst) {
+    : rules_(std::move(rules)),
+      most_sessions_(kFewSessions),
+      rates_(rules_.requests_per_second, rules_.request_burst) {
   static_assert(kWhipPrefix.size() == kWhepPrefix.size());
 }
 
@@ -234,6 +237,7 @@ Response GuestDoor::joined(const GuestQuestion& question, const call::Ok& ok) {
 }
 
 void GuestDoor::remember(std::string name, Session session) {
+  if (sessions_.size() >= most_sessions_) forget_ended();
   std::size_t count = 0;
   auto oldest = sessions_.end();
   for (auto it = sessions_.begin(); it != sessions_.end(); ++it) {
@@ -244,6 +248,17 @@ void GuestDoor::remember(std::string name, Session session) {
   if (count >= kSessionsPerCall) sessions_.erase(oldest);
   session.number = ++last_number_;
   sessions_.emplace(std::move(name), std::move(session));
+}
+
+// A client that is switched off says no DELETE, and the end of a call is told to nobody here.
+void GuestDoor::forget_ended() {
+  std::map<base::CallId, bool> live;
+  std::erase_if(sessions_, [&](const auto& entry) {
+    const auto [known, is_new] = live.try_emplace(entry.second.call);
+    if (is_new) known->second = rules_.is_live(known->first);
+    return !known->second;
+  });
+  most_sessions_ = std::max(kFewSessions, 2 * sessions_.size());
 }
 
 // RFC 9725, 4.6. One header: a list.

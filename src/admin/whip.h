@@ -46,6 +46,8 @@ struct GuestRules {
   std::vector<wire::IceServer> ice_servers;
   // Names that cannot be guessed, of sessions and entity tags.
   std::function<std::string()> fresh_name;
+  // Whether a call goes on: sessions of others are forgotten.
+  std::function<bool(const base::CallId&)> is_live;
   // Of one user: steadily, and at once. A client that trickles sends a row of requests.
   double requests_per_second = 20;
   double request_burst = 100;
@@ -77,6 +79,7 @@ class GuestDoor {
                                 const std::variant<call::Ok, call::Refusal>& done);
   // The offer is not one (400), or one that nothing can be done with (406).
   [[nodiscard]] static Response bad_offer(const base::Error& error);
+  [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
 
  private:
   struct Session {
@@ -94,11 +97,13 @@ class GuestDoor {
                                    const Session& session) const;
   [[nodiscard]] Response joined(const GuestQuestion& question, const call::Ok& ok);
   void remember(std::string name, Session session);
+  void forget_ended();
   [[nodiscard]] std::string links() const;
   [[nodiscard]] Response options(const Place& place) const;
 
   const GuestRules rules_;
   std::map<std::string, Session> sessions_;  // by the name in their path
+  std::size_t most_sessions_;                // until those of ended calls are looked for
   std::uint64_t last_number_ = 0;
   UserRates rates_;
 };

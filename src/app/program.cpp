@@ -360,6 +360,9 @@ void Program::Impl::start_whip(const Config& config) {
   rules.verifier = &*verifier_;
   rules.ice_servers = config.ice_servers;
   rules.fresh_name = random_name;
+  rules.is_live = [this](const base::CallId& call) {
+    return driver_->machine().find(call).has_value();
+  };
   WhipPorts ports{
       .now = read_clocks,
       .command =

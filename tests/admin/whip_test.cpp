@@ -1,5 +1,6 @@
 #include "admin/whip.h"
 
+#include <set>
 #include <string>
 
 #include "admin/api_fixture.h"
@@ -20,6 +21,7 @@ struct Door {
   parley::auth::Verifier verifier =
       parley::auth::Verifier::create({parley::test::kKey}, "parley").value();
   int names = 0;
+  std::set<std::string> live;  // calls
   GuestDoor door{rules()};
 
   GuestRules rules() {
@@ -27,6 +29,7 @@ struct Door {
     rules.verifier = &verifier;
     rules.ice_servers = {{{"stun:stun.example.net", "turn:turn.example.net"}}};
     rules.fresh_name = [this] { return "name" + std::to_string(++names); };
+    rules.is_live = [this](const base::CallId& call) { return live.contains(call.str()); };
     rules.requests_per_second = 10;
     rules.request_burst = 100;
     return rules;
@@ -220,9 +223,28 @@ START_TEST(a_crowd_does_not_make_anybody_ask_faster) {
 }
 END_TEST
 
+// Whose clients said no DELETE, and nobody says when a call ends.
+START_TEST(sessions_of_ended_calls_are_forgotten) {
+  Door d;
+  d.live = {"stays"};
+  call::Ok ok;
+  ok.bridge = base::JobId("guest-1");
+  ok.sdp = "v=0 answer";
+  const std::string path = d.began("stays");
+  auto question = d.asked(Door::request("POST", "/whip/c", "application/sdp"));
+  for (int i = 0; i < 5000; ++i) {
+    std::get<call::JoinGuest>(question.command).call = base::CallId("c" + std::to_string(i));
+    ck_assert_uint_eq(d.door.answer(question, ok).status, 201);
+    ck_assert_uint_le(d.door.sessions(), 1024);
+  }
+  (void)d.asked(Door::request("DELETE", path));
+}
+END_TEST
+
 int main() {
   return parley::test::run("admin whip", {an_offer_becomes_a_question_and_its_answer_a_session,
                                           a_session_is_patched_and_left_by_who_began_it,
                                           what_is_wrong_has_the_status_that_says_so,
-                                          a_crowd_does_not_make_anybody_ask_faster});
+                                          a_crowd_does_not_make_anybody_ask_faster,
+                                          sessions_of_ended_calls_are_forgotten});
 }
