@@ -29,9 +29,9 @@ export class LivePreview {
   }
 
   async #play(source) {
-    const Hls = await library();
+    const Hls = await library().catch(() => null);
     if (source !== this.#source) return;
-    if (!Hls.isSupported()) {
+    if (!Hls?.isSupported()) {
       this.#video.src = source;
       return;
     }
@@ -53,7 +53,10 @@ function library() {
     const script = document.createElement('script');
     script.src = kHls;
     script.onload = () => resolve(globalThis.Hls);
-    script.onerror = () => reject(new Error(`${kHls} could not be loaded`));
+    script.onerror = () => {
+      loading = null; // the next one may
+      reject(new Error(`${kHls} could not be loaded`));
+    };
     document.head.append(script);
   });
   return loading;

@@ -16,7 +16,7 @@ export class RecordingsDialog {
   constructor({ api }) {
     this.#api = api;
     element('recordings-close').addEventListener('click', () => this.#dialog.close());
-    element('recordings-more').addEventListener('click', () => this.#load(this.#items.at(-1)?.recordingId));
+    element('recordings-more').addEventListener('click', () => void this.#load(this.#items));
     this.#dialog.addEventListener('close', () => element('recordings-list').replaceChildren());
   }
 
@@ -24,18 +24,24 @@ export class RecordingsDialog {
     this.#items = [];
     element('recordings-list').replaceChildren();
     this.#dialog.showModal();
-    await this.#load(null);
+    await this.#load(this.#items);
   }
 
-  async #load(before) {
+  // The ones before those in `list`, unless the dialog was opened anew meanwhile.
+  async #load(list) {
     this.#say('Loading…');
+    this.#more = false;
+    element('recordings-more').hidden = true; // not twice at once
     try {
-      const { items, more } = await this.#api.recordings({ before });
-      this.#items.push(...items);
+      const { items, more } = await this.#api.recordings({ before: list.at(-1)?.recordingId ?? null });
+      if (list !== this.#items) return;
+      list.push(...items);
       this.#more = more;
       element('recordings-list').append(...items.map((item) => this.#entry(item)));
       this.#say(this.#items.length === 0 ? 'Nothing was recorded yet.' : '');
     } catch (error) {
+      if (list !== this.#items) return;
+      this.#more = list.length > 0; // to be tried again
       this.#say(error.message, true);
     }
     element('recordings-more').hidden = !this.#more;
@@ -82,7 +88,8 @@ export class RecordingsDialog {
     try {
       await this.#api.deleteRecording(recordingId);
       entry.remove();
-      this.#items = this.#items.filter((item) => item.recordingId !== recordingId);
+      const place = this.#items.findIndex((item) => item.recordingId === recordingId);
+      if (place >= 0) this.#items.splice(place, 1);
     } catch (error) {
       this.#say(error.message, true);
     }

@@ -2172,17 +2172,26 @@ function watchNetwork(heard) {
 // Resolves with what the answer holds, or null. `url` is the WebSocket's; `path` begins with '/'.
 async function askHttp(platform, { method, path, url, token }) {
   let response;
-  let body = null;
+  let text;
   try {
     const headers = { authorization: `Bearer ${token}`, accept: 'application/json' };
     response = await platform.fetch(addressOf(url, path), { method, headers });
-    const text = await response.text();
-    body = text === '' ? null : JSON.parse(text);
+    text = await response.text();
   } catch (error) {
     throw connectionLost(`The server could not be asked for ${path.split('?')[0]}: ${error.message}`);
   }
-  if (response.ok) return body;
-  throw new JsapiError(body ?? { code: 'internal', kind: 'server', message: `HTTP ${response.status}` });
+  const body = parsed(text);
+  if (response.ok && body !== undefined) return body;
+  throw new JsapiError(body ?? { code: 'internal', kind: 'server', message: `The server answered with HTTP ${response.status}.` });
+}
+
+// Undefined: it is no JSON, as what a proxy says of itself.
+function parsed(text) {
+  try {
+    return text === '' ? null : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 // wss://HOST/ws -> https://HOST/path

@@ -134,6 +134,11 @@ test('recordings are asked for by HTTP, with the token of the session', async ()
     ok: false, status: 403, text: async () => JSON.stringify({ code: 'forbidden', kind: 'auth', message: 'no grant' }),
   });
   await assert.rejects(made.client.recording('r1'), { code: 'forbidden', message: 'no grant' });
+  // A proxy's own words.
+  for (const text of ['<html>Bad gateway</html>', '']) {
+    made.server.http = async () => ({ ok: false, status: 502, text: async () => text });
+    await assert.rejects(made.client.recording('r1'), { code: 'internal', kind: 'server', message: /HTTP 502/ });
+  }
   made.server.http = async () => { throw new TypeError('refused'); };
   await assert.rejects(made.client.recording('r1'), { code: 'unavailable' });
   await settled();
