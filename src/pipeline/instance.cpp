@@ -7,14 +7,6 @@
 #include "pipeline/values.h"
 #include "wrap/owned.h"
 
-namespace parley::wrap {
-template <>
-struct RefTraits<GParamSpec> {
-  static void acquire(GParamSpec* p) { g_param_spec_ref(p); }
-  static void release(GParamSpec* p) { g_param_spec_unref(p); }
-};
-}  // namespace parley::wrap
-
 namespace parley::pipeline {
 namespace {
 

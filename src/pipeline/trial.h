@@ -37,7 +37,6 @@ class Trial {
     std::atomic<bool> ended{false};
   };
   void prepare_hook(const Hook& hook);
-  void prepare_source(const Hook& hook, GstElement* element);
   void prepare_sinks();
   void prepare_open_pads();
   void feed_appsrc(const Hook& hook, GstElement* appsrc);

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/check_main.h"
@@ -81,7 +82,6 @@ END_TEST
 
 START_TEST(what_is_wrong_is_told_with_its_line) {
   World world;
-  world.options_.limit = std::chrono::milliseconds(700);
   // A message of the parser comes through as it is, with every line.
   const auto both = world.check("# A.\n# hook in appsrc opus - x\nfakesrc ! ! fakesink\n");
   ck_assert_uint_eq(both.complaints.size(), 2);
@@ -100,12 +100,14 @@ START_TEST(what_is_wrong_is_told_with_its_line) {
       "async=false\n",
       "x.pipeline:6: nothing of the test input has come to out");
   // Never ends.
+  const auto patience = std::exchange(world.options_.limit, std::chrono::milliseconds(700));
   world.wrong(
       "# A.\n# hook in appsrc opus - x\n# hook out appsink opus - x\n"
       "appsrc name=in format=time ! funnel name=f\n"
       "audiotestsrc is-live=true ! opusenc ! identity eos-after=-1 drop-allocation=true "
       "! queue ! identity sleep-time=900000 ! f.\nf. ! appsink name=out\n",
       "x.pipeline:6: the end of the input has not come to out within 0.7 s");
+  world.options_.limit = patience;
   // An element's own error while it runs.
   world.wrong(
       "# A.\n# hook in appsrc opus - x\nappsrc name=in format=time\n"
