@@ -242,9 +242,9 @@ START_TEST(sessions_of_ended_calls_are_forgotten) {
 END_TEST
 
 int main() {
-  return parley::test::run("admin whip", {an_offer_becomes_a_question_and_its_answer_a_session,
-                                          a_session_is_patched_and_left_by_who_began_it,
-                                          what_is_wrong_has_the_status_that_says_so,
-                                          a_crowd_does_not_make_anybody_ask_faster,
-                                          sessions_of_ended_calls_are_forgotten});
+  return parley::test::run(
+      "admin whip",
+      {an_offer_becomes_a_question_and_its_answer_a_session,
+       a_session_is_patched_and_left_by_who_began_it, what_is_wrong_has_the_status_that_says_so,
+       a_crowd_does_not_make_anybody_ask_faster, sessions_of_ended_calls_are_forgotten});
 }
