@@ -64,7 +64,11 @@ bool is_type(std::string_view content_type, std::string_view type) {
 
 std::optional<Response> check_type(const GuestRequest& request, std::string_view type) {
   if (is_type(request.content_type, type) && request.content_encoding.empty()) return std::nullopt;
-  return error_of_status(415, fmt::format("the body must be {} without Content-Encoding", type));
+  Response response =
+      error_of_status(415, fmt::format("the body must be {} without Content-Encoding", type));
+  // RFC 5789, 2.2.
+  response.headers.emplace_back(type == kFragmentType ? "Accept-Patch" : "Accept-Post", type);
+  return response;
 }
 
 // Whether the list of If-Match (RFC 9110, 13.1.1) has `etag` or is "*".
@@ -180,19 +184,27 @@ GuestOutcome GuestDoor::join(const Place& place, const GuestRequest& request,
 }
 
 GuestOutcome GuestDoor::patch(const Place& place, const GuestRequest& request,
-                              const Session& session) const {
+                              Session& session) const {
   if (auto refused = check_type(request, kFragmentType)) return *std::move(refused);
   if (request.if_match.empty())
     return conditional(428, "`If-Match` is needed: the ETag of the session, or * to restart ICE");
-  if (!matches(request.if_match, session.etag))
+  // What was sent before a restart and overtaken by it must not bring the old ones back.
+  const bool restarts = request.if_match == "*";
+  if (!matches(request.if_match, session.etag) || (!restarts && session.restarting > 0))
     return conditional(412, "`If-Match` names ICE credentials that are no longer the present ones");
+  if (restarts) ++session.restarting;
   return GuestQuestion{GuestQuestion::What::kPatch,
-                       call::PatchGuest{place.call, session.guest, request.body}, place.endpoint(),
-                       place.session, session.user};
+                       call::PatchGuest{place.call, session.guest, request.body},
+                       place.endpoint(),
+                       place.session,
+                       session.user,
+                       restarts};
 }
 
 Response GuestDoor::answer(const GuestQuestion& question,
                            const std::variant<call::Ok, call::Refusal>& done) {
+  const auto asked = sessions_.find(question.session);
+  if (question.restarts && asked != sessions_.end()) --asked->second.restarting;
   if (const auto* refusal = std::get_if<call::Refusal>(&done)) {
     // A fragment that is none; that nothing came of a restart leaves the session as it was.
     if (refusal->code == ErrorCode::kTooLarge) return too_many(refusal->message);
@@ -213,9 +225,9 @@ Response GuestDoor::answer(const GuestQuestion& question,
   }
   if (!ok.sdp || ok.sdp->empty()) return {204, {}, {}};
   Response response{200, *ok.sdp, {{"Content-Type", std::string(kFragmentType)}}};
-  if (const auto session = sessions_.find(question.session); session != sessions_.end()) {
-    session->second.etag = fmt::format("\"{}\"", rules_.fresh_name());
-    response.headers.emplace_back("ETag", session->second.etag);
+  if (asked != sessions_.end()) {
+    asked->second.etag = fmt::format("\"{}\"", rules_.fresh_name());
+    response.headers.emplace_back("ETag", asked->second.etag);
   }
   return response;
 }

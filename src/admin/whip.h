@@ -61,6 +61,7 @@ struct GuestQuestion {
   std::string path;     // of the endpoint: "/whip/CALL"
   std::string session;  // empty for a join
   base::UserId user;
+  bool restarts = false;  // a patch that is for new ICE credentials
 };
 using GuestOutcome = std::variant<Response, GuestQuestion>;
 
@@ -87,6 +88,7 @@ class GuestDoor {
     base::JobId guest;
     base::UserId user;
     std::string etag;          // of the present ICE credentials, in its quotes
+    int restarting = 0;        // patches that are not answered yet, and may change them
     std::uint64_t number = 0;  // counts up
   };
   struct Place;
@@ -94,7 +96,7 @@ class GuestDoor {
   [[nodiscard]] GuestOutcome join(const Place& place, const GuestRequest& request,
                                   const auth::Claims& claims) const;
   [[nodiscard]] GuestOutcome patch(const Place& place, const GuestRequest& request,
-                                   const Session& session) const;
+                                   Session& session) const;
   [[nodiscard]] Response joined(const GuestQuestion& question, const call::Ok& ok);
   void remember(std::string name, Session session);
   void forget_ended();

@@ -109,7 +109,9 @@ START_TEST(a_session_is_patched_and_left_by_who_began_it) {
   Door d;
   const std::string path = d.began();
   const std::string fragment = "application/trickle-ice-sdpfrag";
-  ck_assert_uint_eq(d.said(Door::request("PATCH", path, "application/sdp", "*")).status, 415);
+  const Response type = d.said(Door::request("PATCH", path, "application/sdp", "*"));
+  ck_assert_uint_eq(type.status, 415);
+  ck_assert(Door::header(type, "Accept-Patch") == fragment);
   ck_assert_uint_eq(d.said(Door::request("PATCH", path, fragment)).status, 428);
   ck_assert_uint_eq(d.said(Door::request("PATCH", path, fragment, "\"other\"")).status, 412);
   // The tag is the second name that was made.
@@ -119,7 +121,9 @@ START_TEST(a_session_is_patched_and_left_by_who_began_it) {
   nothing.sdp = "";
   ck_assert_uint_eq(d.door.answer(trickle, nothing).status, 204);
 
+  // What the restart has overtaken comes too late, whether that is answered or not.
   const auto restart = d.asked(Door::request("PATCH", path, fragment, "*"));
+  ck_assert_uint_eq(d.said(Door::request("PATCH", path, fragment, "\"name2\"")).status, 412);
   call::Ok renewed;
   renewed.sdp = "a=ice-ufrag:x";
   const Response response = d.door.answer(restart, renewed);
@@ -128,6 +132,10 @@ START_TEST(a_session_is_patched_and_left_by_who_began_it) {
   const std::string etag = Door::header(response, "ETag");
   ck_assert_uint_eq(d.said(Door::request("PATCH", path, fragment, "\"name2\"")).status, 412);
   (void)d.asked(Door::request("PATCH", path, fragment, etag));
+  const auto wrong = d.asked(Door::request("PATCH", path, fragment, "*"));
+  const call::Refusal no{call::ErrorCode::kBadRequest, "no fragment", std::nullopt};
+  ck_assert_uint_eq(d.door.answer(wrong, no).status, 400);
+  (void)d.asked(Door::request("PATCH", path, fragment, etag));  // they are still the same
 
   GuestRequest stranger = Door::request("DELETE", path);
   stranger.authorization =
