@@ -57,6 +57,7 @@ enum : guint {
   kPropLatency = parley::plugins::kPropFirstOfElement,
   kPropPatient,
   kPropMuted,
+  kPropReportWait,
   kPropStats,
 };
 
@@ -68,6 +69,7 @@ struct State {
   Options options;
   guint latency_ms = kDefaultLatencyMs;
   bool patient = false;
+  guint report_wait_ms = 0;
   bool muted = false;
   Track::Counts counts;
   std::shared_ptr<Connection> connection;  // set between start and stop
@@ -113,23 +115,30 @@ void set_property(GObject* object, guint id, const GValue* value, GParamSpec* sp
     state.latency_ms = g_value_get_uint(value);
   else if (id == kPropPatient)
     state.patient = g_value_get_boolean(value) != FALSE;
+  else if (id == kPropReportWait)
+    state.report_wait_ms = g_value_get_uint(value);
   else if (!parley::plugins::set_tap_property(state.options, id, value))
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   GST_OBJECT_UNLOCK(object);
 }
 
+gint64 nanoseconds(parley::base::Duration duration) {
+  return gint64{duration.count()} * (GST_SECOND / G_USEC_PER_SEC);
+}
+
 GstStructure* stats_of(const Track::Counts& counts) {
-  return gst_structure_new("application/x-parleysrc-stats",                    //
-                           "packets", G_TYPE_UINT64, guint64{counts.packets},  //
-                           "lost", G_TYPE_UINT64, guint64{counts.lost},        //
-                           "late", G_TYPE_UINT64, guint64{counts.late},        //
-                           "duplicates", G_TYPE_UINT64, guint64{counts.duplicates}, "dropped",
-                           G_TYPE_UINT64, guint64{counts.dropped},  //
-                           "reported", G_TYPE_BOOLEAN, counts.clock_error ? TRUE : FALSE,
-                           "clock-error", G_TYPE_INT64,
-                           gint64{counts.clock_error.value_or(parley::base::Duration(0)).count()} *
-                               (GST_SECOND / G_USEC_PER_SEC),
-                           nullptr);
+  const auto errors = counts.clock_errors.value_or(parley::tap::Timeline::Errors{});
+  return gst_structure_new(
+      "application/x-parleysrc-stats",                    //
+      "packets", G_TYPE_UINT64, guint64{counts.packets},  //
+      "lost", G_TYPE_UINT64, guint64{counts.lost},        //
+      "late", G_TYPE_UINT64, guint64{counts.late},        //
+      "duplicates", G_TYPE_UINT64, guint64{counts.duplicates}, "dropped", G_TYPE_UINT64,
+      guint64{counts.dropped},  //
+      "reported", G_TYPE_BOOLEAN, counts.clock_error ? TRUE : FALSE, "clock-error", G_TYPE_INT64,
+      nanoseconds(counts.clock_error.value_or(parley::base::Duration(0))), "clock-error-lowest",
+      G_TYPE_INT64, nanoseconds(errors.lowest), "clock-error-highest", G_TYPE_INT64,
+      nanoseconds(errors.highest), nullptr);
 }
 
 void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) noexcept {
@@ -139,6 +148,8 @@ void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) no
     g_value_set_uint(value, state.latency_ms);
   else if (id == kPropPatient)
     g_value_set_boolean(value, state.patient ? TRUE : FALSE);
+  else if (id == kPropReportWait)
+    g_value_set_uint(value, state.report_wait_ms);
   else if (id == kPropMuted)
     g_value_set_boolean(value, state.muted ? TRUE : FALSE);
   else if (id == kPropStats)
@@ -170,6 +181,7 @@ gboolean start(GstBaseSrc* base) noexcept {
   const Options options = state.options;
   const parley::base::Duration latency{gint64{state.latency_ms} * 1000};
   const bool patient = state.patient;
+  const parley::base::Duration report_wait{gint64{state.report_wait_ms} * 1000};
   GST_OBJECT_UNLOCK(base);
   auto connection = connect(options, patient);
   if (!connection) {
@@ -177,7 +189,7 @@ gboolean start(GstBaseSrc* base) noexcept {
                                 __func__);
     return FALSE;
   }
-  state.track.emplace(latency);
+  state.track.emplace(latency, report_wait);
   state.output.emplace(base, options.profile, options.source);
   gst_poll_fd_init(&state.poll_fd);
   state.poll_fd.fd = (*connection)->fd();
@@ -371,6 +383,14 @@ void install_properties(GObjectClass* object_class) {
           FALSE,
           static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                                    GST_PARAM_MUTABLE_READY)));
+  g_object_class_install_property(
+      object_class, kPropReportWait,
+      g_param_spec_uint("report-wait", "Report wait",
+                        "How long the first packets wait for the sender's first report, which says "
+                        "when they were captured, in milliseconds; not part of the latency",
+                        0, kMostLatencyMs, 0,
+                        static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                                 GST_PARAM_MUTABLE_READY)));
   constexpr auto kReadOnly = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_property(
       object_class, kPropMuted,
@@ -380,10 +400,13 @@ void install_properties(GObjectClass* object_class) {
                            FALSE, kReadOnly));
   g_object_class_install_property(
       object_class, kPropStats,
-      g_param_spec_boxed("stats", "Statistics",
-                         "Counts of packets since the start: packets (came), lost, late (of those "
-                         "lost, came too late), duplicates, dropped (not read in time)",
-                         GST_TYPE_STRUCTURE, kReadOnly));
+      g_param_spec_boxed(
+          "stats", "Statistics",
+          "Counts of packets since the start: packets (came), lost, late (of those "
+          "lost, came too late), duplicates, dropped (not read in time); and clock-error "
+          "and its lowest and highest so far, in ns: how much later than the sender's "
+          "reports say buffers are timed, if reported",
+          GST_TYPE_STRUCTURE, kReadOnly));
 }
 
 }  // namespace

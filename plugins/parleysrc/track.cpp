@@ -21,8 +21,10 @@ void Track::take(const tap::Frame& frame) {
   std::visit(base::Overloaded{
                  [this](const tap::Format& format) { on_format(format); },
                  [this](const tap::Clock& clock) {
-                   if (auto it = streams_.find(clock.ssrc); it != streams_.end())
-                     it->second.timeline.take(clock);
+                   const auto it = streams_.find(clock.ssrc);
+                   if (it == streams_.end()) return;
+                   it->second.timeline.take(clock);
+                   note_errors(it->second.timeline);
                  },
                  [this](const tap::Muted& muted) { muted_ = muted; },
                  [this](const tap::Dropped& dropped) { dropped_ += dropped.packets; },
@@ -45,7 +47,8 @@ void Track::on_format(const tap::Format& format) {
   }
   // A sender that changes its SSRC all the time loses what has not left yet.
   if (streams_.size() >= kMostStreams) streams_.clear();
-  streams_.insert_or_assign(format.ssrc, Stream{format, tap::Timeline(format.clock_hz, last_)});
+  streams_.insert_or_assign(format.ssrc,
+                            Stream{format, tap::Timeline(format.clock_hz, last_), false});
 }
 
 // The packet after a hole waits until its own time has come, but not less than half the latency
@@ -96,11 +99,10 @@ std::optional<Track::Packet> Track::next_packet(base::TimePoint now) {
   tap::Reorder::Ordered& first = held_.front();
   Stream& stream = streams_.at(first.ssrc);
   const auto rtp = rtp::Packet::parse(first.rtp);
-  if (!stream.timeline.known()) {
-    const bool waits = !ended_ && held_.size() < kMostHeld && now < first.arrived + kWaitForClock;
-    if (waits) return std::nullopt;
+  const bool waits = !ended_ && held_.size() < kMostHeld && now < wait_of(stream, first);
+  if (waits) return std::nullopt;
+  if (!stream.timeline.known())
     stream.timeline.take(tap::Clock{first.ssrc, rtp->timestamp(), first.arrived, false});
-  }
   // Probes of a sender's bandwidth are all padding, and say nothing.
   const bool says_something =
       rtp->payload_type() == stream.format.payload_type && !rtp->payload().empty();
@@ -112,6 +114,8 @@ std::optional<Track::Packet> Track::next_packet(base::TimePoint now) {
     packet = Packet{*stream.timeline.captured(rtp->timestamp()), std::exchange(skipped_lost_, 0),
                     std::exchange(skipped_anew_, false), rtp->sequence(), std::move(first.rtp)};
     last_ = std::max(last_.value_or(packet->captured), packet->captured);
+    stream.begun = true;
+    note_errors(stream.timeline);
   }
   held_.pop_front();
   if (streams_.size() == 1) return packet;
@@ -121,14 +125,29 @@ std::optional<Track::Packet> Track::next_packet(base::TimePoint now) {
   return packet;
 }
 
+base::TimePoint Track::wait_of(const Stream& stream, const tap::Reorder::Ordered& packet) const {
+  if (stream.begun || stream.timeline.reported()) return packet.arrived;
+  return packet.arrived +
+         (stream.timeline.known() ? report_wait_ : std::max(report_wait_, kWaitForClock));
+}
+
+void Track::note_errors(const tap::Timeline& timeline) {
+  const auto errors = timeline.errors();
+  if (!errors) return;
+  if (!errors_) errors_.emplace();
+  errors_->lowest = std::min(errors_->lowest, errors->lowest);
+  errors_->highest = std::max(errors_->highest, errors->highest);
+}
+
 bool Track::is_held(std::uint32_t ssrc) const {
   return std::any_of(held_.begin(), held_.end(),
                      [ssrc](const auto& packet) { return packet.ssrc == ssrc; });
 }
 
 std::optional<base::TimePoint> Track::due() const {
-  if (!held_.empty()) return held_.front().arrived + kWaitForClock;
-  return reorder_.due();
+  if (held_.empty()) return reorder_.due();
+  const auto stream = streams_.find(held_.front().ssrc);
+  return stream == streams_.end() ? held_.front().arrived : wait_of(stream->second, held_.front());
 }
 
 Track::Counts Track::counts() const {
@@ -137,6 +156,7 @@ Track::Counts Track::counts() const {
   const auto newest = newest_ ? streams_.find(*newest_) : streams_.end();
   if (newest != streams_.end() && newest->second.timeline.reported())
     counts.clock_error = newest->second.timeline.error();
+  counts.clock_errors = errors_;
   return counts;
 }
 

@@ -42,9 +42,13 @@ class Track {
     std::uint64_t dropped = 0;     // this process did not read them in time
     // What the time line is still off from the sender's newest report; nullopt: none came.
     std::optional<base::Duration> clock_error = std::nullopt;
+    // What it has been off at most, over all that has left.
+    std::optional<tap::Timeline::Errors> clock_errors = std::nullopt;
   };
 
-  explicit Track(base::Duration latency) : latency_(latency) {}
+  // `report_wait`: how long the first packets wait for the sender's first report.
+  explicit Track(base::Duration latency, base::Duration report_wait = base::Duration(0))
+      : latency_(latency), report_wait_(report_wait) {}
 
   void take(const tap::Frame& frame);
   // What comes next; nullopt: nothing before due(), or before more is taken.
@@ -57,15 +61,21 @@ class Track {
   struct Stream {
     tap::Format format;
     tap::Timeline timeline;
+    bool begun = false;  // a packet has left
   };
   void on_format(const tap::Format& format);
   void on_packet(const tap::Packet& packet);
   [[nodiscard]] base::TimePoint deadline_of(const Stream& stream, std::uint32_t timestamp,
                                             base::TimePoint arrived) const;
   std::optional<Packet> next_packet(base::TimePoint now);
+  // Until when the packet, which is the next of the stream, waits for a Clock that is good enough.
+  [[nodiscard]] base::TimePoint wait_of(const Stream& stream,
+                                        const tap::Reorder::Ordered& packet) const;
+  void note_errors(const tap::Timeline& timeline);
   [[nodiscard]] bool is_held(std::uint32_t ssrc) const;
 
   const base::Duration latency_;
+  const base::Duration report_wait_;
   tap::Reorder reorder_;
   std::map<std::uint32_t, Stream> streams_;  // by SSRC: the present one, and those that wait
   std::optional<std::uint32_t> newest_;      // SSRC of the latest Format
@@ -76,6 +86,7 @@ class Track {
   std::deque<tap::Reorder::Ordered> held_;  // in order, waiting for a Clock or their Format
   std::optional<tap::Muted> muted_;         // to be told
   bool ended_ = false;
+  std::optional<tap::Timeline::Errors> errors_;  // of all streams
   std::uint64_t packets_ = 0;
   std::uint64_t dropped_ = 0;
 };

@@ -59,13 +59,16 @@ wrap::Ref<GstSample> moved(GstSample* sample, GstClockTimeDiff offset) {
 struct Sink {
   std::shared_ptr<Outlet> outlet;
   Kind kind;
+  // What the pipeline says its encoder is late by: with sync=false, the sink itself does nothing
+  // about it.
+  gint64 ts_offset = 0;
 
   static GstFlowReturn on_new_sample(GstAppSink* appsink, gpointer data) noexcept {
     const auto pulled = wrap::Ref<GstSample>::adopt(gst_app_sink_pull_sample(appsink));
     if (!pulled) return GST_FLOW_OK;  // at its end
     const Sink& self = *static_cast<Sink*>(data);
     self.outlet->came[Outlet::index(self.kind)].fetch_add(1, std::memory_order_relaxed);
-    auto sample = moved(pulled.get(), self.outlet->offset);
+    auto sample = moved(pulled.get(), self.outlet->offset + self.ts_offset);
     if (!sample) return GST_FLOW_OK;
     {
       const std::scoped_lock lock(self.outlet->caps_mutex);
@@ -82,11 +85,13 @@ struct Sink {
 };
 
 void connect(GstElement* appsink, std::shared_ptr<Outlet> outlet, Kind kind) {
+  gint64 ts_offset = 0;
+  g_object_get(appsink, "ts-offset", &ts_offset, nullptr);
   GstAppSinkCallbacks callbacks{};
   callbacks.new_sample = Sink::on_new_sample;
-  gst_app_sink_set_callbacks(GST_APP_SINK(appsink), &callbacks,
-                             std::make_unique<Sink>(Sink{std::move(outlet), kind}).release(),
-                             Sink::release);
+  gst_app_sink_set_callbacks(
+      GST_APP_SINK(appsink), &callbacks,
+      std::make_unique<Sink>(Sink{std::move(outlet), kind, ts_offset}).release(), Sink::release);
 }
 
 }  // namespace
@@ -114,6 +119,9 @@ class Composer::Impl {
     if (stage_) stage_->track_removed(owner, source);
   }
   [[nodiscard]] GstClockTime base_time() const { return base_time_; }
+  [[nodiscard]] ClockErrors clock_errors() const {
+    return stage_ ? stage_->clock_errors() : ClockErrors{};
+  }
   [[nodiscard]] wrap::Ref<GstCaps> caps(Kind kind) const {
     const std::scoped_lock lock(outlet_->caps_mutex);
     return outlet_->caps_of(kind);
@@ -255,6 +263,7 @@ void Composer::track_removed(const std::string& owner, base::Source source) {
 }
 void Composer::request_key_frame() { impl_->request_key_frame(); }
 void Composer::stop() { impl_->stop(); }
+ClockErrors Composer::clock_errors() const { return impl_->clock_errors(); }
 GstClockTime Composer::base_time() const { return impl_->base_time(); }
 wrap::Ref<GstCaps> Composer::caps(base::Kind kind) const { return impl_->caps(kind); }
 

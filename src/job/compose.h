@@ -21,6 +21,7 @@
 
 #include "base/result.h"
 #include "base/source.h"
+#include "job/clock_errors.h"
 #include "job/compose_sample.h"
 #include "job/spec.h"
 #include "job/work.h"
@@ -74,6 +75,8 @@ class Composer {
   void track_removed(const std::string& owner, base::Source source);
   // Any thread: the next frame, or one soon after, is a key frame.
   void request_key_frame();
+  // How far what is composed is from what its senders reported, since start().
+  [[nodiscard]] ClockErrors clock_errors() const;
   // Nothing comes from on_encoded when it has returned. May wait for a call of on_encoded that
   // runs.
   void stop();

@@ -55,12 +55,12 @@ ComposeFeed::~ComposeFeed() {
   gst_bin_remove(bin_of(mixer_.get()), source_.get());
 }
 
-bool ComposeFeed::push(GstSample* sample) {
+bool ComposeFeed::push(GstSample* sample, GstClockTime later) {
   const GstClockTime time = running_time_of(sample);
   if (!GST_CLOCK_TIME_IS_VALID(time)) return true;
   // The memory is shared, the time stamp our own.
   const auto buffer = wrap::Ref<GstBuffer>::adopt(gst_buffer_copy(gst_sample_get_buffer(sample)));
-  GST_BUFFER_PTS(buffer.get()) = time;
+  GST_BUFFER_PTS(buffer.get()) = time + later;
   GST_BUFFER_DTS(buffer.get()) = GST_CLOCK_TIME_NONE;
   const auto timed = wrap::Ref<GstSample>::adopt(
       gst_sample_new(buffer.get(), gst_sample_get_caps(sample), nullptr, nullptr));

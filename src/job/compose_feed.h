@@ -23,9 +23,9 @@ class ComposeFeed {
   ComposeFeed(const ComposeFeed&) = delete;
   ComposeFeed& operator=(const ComposeFeed&) = delete;
 
-  // (transfer none) Never waits: what is not taken in time is dropped, oldest first. False: it does
-  // not take any, for the pipeline has not started.
-  bool push(GstSample* sample);
+  // (transfer none) As if it were `later`. Never waits: what is not taken in time is dropped,
+  // oldest first. False: it does not take any, for the pipeline has not started.
+  bool push(GstSample* sample, GstClockTime later = 0);
   [[nodiscard]] GstPad* pad() const { return pad_.get(); }  // the mixer's
 
  private:

@@ -97,6 +97,12 @@ std::int64_t ComposeInput::last_sample_us() const {
   return outlet_->last_us.load(std::memory_order_relaxed);
 }
 
+ClockErrors ComposeInput::clock_errors() const {
+  ClockErrors errors;
+  errors.add(instance_.hook("in"));
+  return errors;
+}
+
 void ComposeInput::heard(GstMessage* message) {
   const GstStructure* structure = gst_message_get_structure(message);
   if (!callbacks_.on_level || structure == nullptr ||

@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "job/clock_errors.h"
 #include "job/gst_pipeline.h"
 #include "pipeline/description.h"
 
@@ -48,6 +49,7 @@ class ComposeInput {
   [[nodiscard]] bool over() const { return over_; }
   // When the last frame came, g_get_monotonic_time(); 0: none has.
   [[nodiscard]] std::int64_t last_sample_us() const;
+  [[nodiscard]] ClockErrors clock_errors() const;
 
  private:
   struct Outlet;  // shared with the streaming thread

@@ -137,7 +137,10 @@ void ComposeStage::track_added(const std::string& owner, Source source) {
 void ComposeStage::track_removed(const std::string& owner, Source source) {
   const Key key{owner, source};
   std::erase(tracks_, key);
-  voices_.erase(key);
+  if (const auto voice = voices_.find(key); voice != voices_.end()) {
+    close(voice->second);
+    voices_.erase(voice);
+  }
   for (const auto& tile : tiles_) {
     if (tile->owner != owner || base::kind_of(source) != base::Kind::kVideo ||
         tile->screen != (source == Source::kScreen))
@@ -293,10 +296,14 @@ void ComposeStage::open(Channel& channel, GstElement* mixer, const ComposeInput:
     return;
   }
   channel.feed = std::move(*feed);
-  auto input = ComposeInput::start(
-      context_.pipelines, options,
-      {.on_sample = [to = channel.feed.get()](GstSample* sample) { to->push(sample); },
-       .on_level = std::move(on_level)});
+  // A compositor shows what begins before the end of its own frame: a picture would be seen up to a
+  // frame too early. So it is half a frame at most, to either side.
+  const GstClockTime later = mixer == target_.picture ? GST_SECOND / 2 / options_.picture.fps : 0;
+  auto input =
+      ComposeInput::start(context_.pipelines, options,
+                          {.on_sample = [to = channel.feed.get(),
+                                         later](GstSample* sample) { to->push(sample, later); },
+                           .on_level = std::move(on_level)});
   if (!input) {
     warn(input.error().message);
     channel.feed.reset();
@@ -315,8 +322,18 @@ void ComposeStage::close_if_over(Channel& channel, std::int64_t now) {
 }
 
 void ComposeStage::close(Channel& channel) {
+  if (channel.input) clock_errors_.add(channel.input->clock_errors());
   channel.input.reset();
   channel.feed.reset();
+}
+
+const ClockErrors& ComposeStage::clock_errors() {
+  const auto look = [this](const Channel& channel) {
+    if (channel.input) clock_errors_.add(channel.input->clock_errors());
+  };
+  for (const auto& tile : tiles_) look(tile->video);
+  for (const auto& [key, voice] : voices_) look(voice);
+  return clock_errors_;
 }
 
 ComposeInput::Options ComposeStage::input_of(const std::string& file, const Key& key) const {

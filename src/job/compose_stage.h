@@ -57,6 +57,8 @@ class ComposeStage {
   void track_removed(const std::string& owner, base::Source source);
   // How loud `owner` is, where there is no `sound` to hear it by.
   void heard(const std::string& owner, double level);
+  // Of all inputs, since it was made.
+  [[nodiscard]] const ClockErrors& clock_errors();
 
  private:
   struct Channel {  // one input and its pad; the input goes first
@@ -92,8 +94,8 @@ class ComposeStage {
   static void show(const Tile& tile, const Channel& channel, guint order);
   void open(Channel& channel, GstElement* mixer, const ComposeInput::Options& options,
             std::function<void(double)> on_level, std::int64_t now);
-  static void close(Channel& channel);
-  static void close_if_over(Channel& channel, std::int64_t now);
+  void close(Channel& channel);
+  void close_if_over(Channel& channel, std::int64_t now);
   [[nodiscard]] ComposeInput::Options input_of(const std::string& file, const Key& key) const;
   [[nodiscard]] std::string size_of(const Tile& tile, bool name) const;
   [[nodiscard]] std::string name_of(const std::string& owner) const;
@@ -114,6 +116,7 @@ class ComposeStage {
   std::map<Key, Channel> voices_;
   ActiveSpeaker active_;
   std::optional<std::string> speaker_;
+  ClockErrors clock_errors_;  // of inputs that are closed, at least
   wrap::RepeatingTimer timer_;
 };
 

@@ -125,6 +125,14 @@ std::uint64_t PartWriter::bytes() const {
   return fstat(descriptor_->get(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
 }
 
+void PartWriter::note_offset(double offset_ms) {
+  const auto muxer = wrap::Ref<GstElement>::adopt(
+      gst_bin_get_by_interface(GST_BIN(pipeline_.get()), GST_TYPE_TAG_SETTER));
+  if (!muxer || closing_) return;
+  gst_tag_setter_add_tags(GST_TAG_SETTER(muxer.get()), GST_TAG_MERGE_REPLACE, GST_TAG_COMMENT,
+                          fmt::format("{}{:.1f} ms", kOffsetTag, offset_ms).c_str(), nullptr);
+}
+
 void PartWriter::close(std::function<void(Result<void>)> closed) {
   if (closing_) return;
   closing_ = true;

@@ -45,6 +45,9 @@ class Descriptor {
 // What the system says of a file, as a sentence: kUnavailable.
 [[nodiscard]] base::Error disk_error(const std::string& doing, int error_number);
 
+// A file's comment: this, and a number of ms.
+inline constexpr char kOffsetTag[] = "Tracks are apart by at most ";
+
 class PartWriter {
  public:
   // Frames that wait for the disk, of one stream: our choice, longer than a disk takes to spin up.
@@ -80,6 +83,8 @@ class PartWriter {
   [[nodiscard]] std::uint64_t bytes() const;  // in the file
   [[nodiscard]] const std::string& file() const { return file_; }
   // Ends the file; `closed` is called when it and its name are on disk, or cannot be.
+  // Writes the offset of what is in it (ClockErrors) into the file's tags, when that is closed.
+  void note_offset(double offset_ms);
   void close(std::function<void(base::Result<void>)> closed);
 
  private:

@@ -66,6 +66,7 @@ PartSeries::Options RecordComposed::series_options() {
   options.codec = mp4 ? "h264+aac" : "vp8+opus";
   options.stem = mp4 ? "call-h264-aac" : "call-vp8-opus";
   options.streams = {{"video", true, false}, {"audio", false, false}};
+  options.offset_ms = [this] { return clock_errors_.span_ms(); };
   options.request_key_frame = [this] { composer_->request_key_frame(); };
   options.on_failed = [this](const base::Error& error) { fail(error); };
   return options;
@@ -92,7 +93,6 @@ void RecordComposed::track_removed(const std::string& owner, base::Source source
   if (!stopping_) composer_->track_removed(owner, source);
 }
 
-// All tracks are on one time line by the composer; what is between them is what it could not bend.
 void RecordComposed::tick() {
   room_->look();
   series_->tick();
@@ -103,6 +103,8 @@ void RecordComposed::tick() {
   progress.running_ms = static_cast<std::int64_t>(
       GST_TIME_AS_MSECONDS(gst_clock_get_time(clock) - composer_->base_time()));
   gst_object_unref(clock);
+  clock_errors_.add(composer_->clock_errors());
+  progress.offset_ms = clock_errors_.span_ms();
   context_.report(progress);
 }
 

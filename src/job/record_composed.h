@@ -44,6 +44,7 @@ class RecordComposed : public Work {
   wrap::ContextMailbox<Encoded> encoded_;
   std::unique_ptr<Composer> composer_;
   std::unique_ptr<wrap::RepeatingTimer> timer_;
+  ClockErrors clock_errors_;
   base::Result<void> outcome_;
   bool stopping_ = false;
 };

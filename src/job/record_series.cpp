@@ -198,6 +198,8 @@ void PartSeries::close_left(const OnePart* than) {
 
 void PartSeries::close(OnePart& part) {
   part.closing = true;
+  if (const auto offset = options_.offset_ms ? options_.offset_ms() : std::nullopt)
+    part.writer->note_offset(*offset);
   part.writer->close([self = self_, which = &part](const base::Result<void>& result) {
     if (*self == nullptr) return;
     PartSeries& series = **self;

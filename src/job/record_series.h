@@ -60,7 +60,8 @@ class PartSeries {
     std::string owner;
     std::optional<base::Source> source;
     std::string codec;
-    std::vector<Stream> streams;  // video first
+    std::vector<Stream> streams;                       // video first
+    std::function<std::optional<double>()> offset_ms;  // so far (ClockErrors)
     std::function<void()> request_key_frame;
     // No more parts can be written. Once.
     std::function<void(base::Error)> on_failed;

@@ -137,6 +137,7 @@ bool RecordTrack::run(GstElement* content, GstElement* source) {
 
 void RecordTrack::drop_pipeline() {
   again_.set(std::nullopt);
+  clock_errors_.add(source_.get());
   if (pipeline_) gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
   source_.reset();
   pipeline_.reset();
@@ -186,6 +187,7 @@ base::Result<void> RecordTrack::build(const std::string& codec) {
   options.source = options_.source;
   options.codec = codec;
   options.streams = {{"track", video, options_.source == base::Source::kScreen}};
+  options.offset_ms = [this] { return clock_errors_.span_ms(); };
   options.request_key_frame = [this] { request_key_frame(); };
   options.on_failed = [this](base::Error error) { fail(std::move(error)); };
   series_ = std::make_unique<PartSeries>(folder_, std::move(options));
@@ -258,24 +260,8 @@ std::uint64_t RecordTrack::dropped() const {
   return all;
 }
 
-std::optional<double> RecordTrack::offset_ms() const {
-  if (!source_ || !series_) return std::nullopt;
-  if (g_object_class_find_property(G_OBJECT_GET_CLASS(source_.get()), "stats") == nullptr)
-    return std::nullopt;
-  GstStructure* stats = nullptr;
-  g_object_get(source_.get(), "stats", &stats, nullptr);
-  if (stats == nullptr) return std::nullopt;
-  gint64 error_ns = 0;
-  gboolean reported = FALSE;
-  const bool known = gst_structure_get_boolean(stats, "reported", &reported) != FALSE &&
-                     reported != FALSE &&
-                     gst_structure_get_int64(stats, "clock-error", &error_ns) != FALSE;
-  gst_structure_free(stats);
-  if (!known) return std::nullopt;
-  return static_cast<double>(error_ns) / GST_MSECOND;
-}
-
 void RecordTrack::tick() {
+  clock_errors_.add(source_.get());
   if (series_) series_->tick();
 }
 

@@ -14,11 +14,11 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <optional>
 #include <string>
 #include <variant>
 
 #include "base/source.h"
+#include "job/clock_errors.h"
 #include "job/record_series.h"
 #include "job/work.h"
 #include "wrap/alarm.h"
@@ -50,8 +50,7 @@ class RecordTrack {
   [[nodiscard]] bool failed() const { return failed_; }
   [[nodiscard]] std::uint64_t bytes() const;
   [[nodiscard]] std::uint64_t dropped() const;
-  // How far its time line is from what its sender has reported last; nullopt: nothing reported.
-  [[nodiscard]] std::optional<double> offset_ms() const;
+  [[nodiscard]] const ClockErrors& clock_errors() const { return clock_errors_; }
 
  private:
   struct Codec {
@@ -99,6 +98,7 @@ class RecordTrack {
   bool failed_ = false;
   std::unique_ptr<PartSeries> series_;
   std::list<std::unique_ptr<PartSeries>> ending_;  // whose files are being closed
+  ClockErrors clock_errors_;                       // as of the last tick, or of the pipeline's end
   std::uint64_t ended_bytes_ = 0;
   std::uint64_t ended_dropped_ = 0;
   std::function<void()> finished_;

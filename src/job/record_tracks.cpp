@@ -97,6 +97,7 @@ void RecordTracks::end(std::unique_ptr<RecordTrack> track) {
   RecordTrack* one = track.get();
   ending_.push_back(std::move(track));
   one->finish([this, one] {
+    clock_errors_.add(one->clock_errors());
     // Not from within it.
     disk_->run([this, one]() -> Disk::Then {
       return [this, one] {
@@ -114,23 +115,17 @@ void RecordTracks::tick() {
   Progress progress;
   progress.bytes = ended_bytes_;
   progress.dropped = ended_dropped_;
-  std::optional<double> lowest;
-  std::optional<double> highest;
   for (auto& [key, track] : tracks_) {
     track->tick();
     progress.bytes += track->bytes();
     progress.dropped += track->dropped();
-    if (const auto offset = track->offset_ms()) {
-      lowest = std::min(lowest.value_or(*offset), *offset);
-      highest = std::max(highest.value_or(*offset), *offset);
-    }
+    clock_errors_.add(track->clock_errors());
   }
-  if (lowest) offset_ms_ = std::max(offset_ms_.value_or(0), *highest - *lowest);
   GstClock* clock = gst_system_clock_obtain();
   progress.running_ms =
       static_cast<std::int64_t>(GST_TIME_AS_MSECONDS(gst_clock_get_time(clock) - base_time_));
   gst_object_unref(clock);
-  progress.offset_ms = offset_ms_;
+  progress.offset_ms = clock_errors_.span_ms();
   context_.report(progress);
 }
 

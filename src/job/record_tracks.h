@@ -54,7 +54,7 @@ class RecordTracks : public Work {
   int next_ = 1;
   std::uint64_t ended_bytes_ = 0;
   std::uint64_t ended_dropped_ = 0;
-  std::optional<double> offset_ms_;
+  ClockErrors clock_errors_;    // of all tracks
   base::Result<void> outcome_;  // the first thing that went wrong
   bool stopping_ = false;
   bool told_ = false;

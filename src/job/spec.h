@@ -129,7 +129,7 @@ struct Progress {
   std::int64_t running_ms = 0;
   std::uint64_t bytes = 0;
   std::uint64_t dropped = 0;        // packets the job did not read in time
-  std::optional<double> offset_ms;  // largest measured between two tracks of the recording
+  std::optional<double> offset_ms;  // ClockErrors: the most that two tracks are apart
 };
 // The job's main loop still turns: every kBeatEvery, whatever else there is to say.
 struct Beat {};

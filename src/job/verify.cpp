@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <list>
 #include <mutex>
@@ -16,6 +17,7 @@
 #include "job/confine.h"
 #include "job/json.h"
 #include "job/opus_time.h"
+#include "job/part_writer.h"
 #include "job/process_limits.h"
 #include "wrap/gst.h"
 
@@ -52,6 +54,7 @@ std::string codec_name(const char* media) {
 struct Seen {
   std::mutex mutex;
   std::list<VerifiedTrack> tracks;  // guarded by mutex
+  std::optional<double> offset_ms;  // of the reading thread
 };
 struct OnePad {
   Seen* seen;
@@ -109,6 +112,16 @@ void on_pad(GstElement* demuxer, GstPad* pad, gpointer data) noexcept {
   gst_pad_link(pad, into.get());
 }
 
+void see_tags(GstMessage* message, Seen& seen) {
+  GstTagList* tags = nullptr;
+  gst_message_parse_tag(message, &tags);
+  wrap::Owned<char> comment;
+  gst_tag_list_get_string(tags, GST_TAG_COMMENT, wrap::OutParam(comment));
+  gst_tag_list_unref(tags);
+  if (comment && g_str_has_prefix(comment.get(), kOffsetTag) != FALSE)
+    seen.offset_ms = g_ascii_strtod(comment.get() + std::strlen(kOffsetTag), nullptr);
+}
+
 // Why reading ended early; empty: it did not.
 std::string read_through(const fs::path& path, Seen& seen) {
   const bool mp4 = path.extension() == ".mp4";
@@ -122,8 +135,14 @@ std::string read_through(const fs::path& path, Seen& seen) {
   g_signal_connect(demuxer, "pad-added", G_CALLBACK(on_pad), &seen);
   gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
   const auto bus = wrap::Ref<GstBus>::adopt(gst_element_get_bus(pipeline.get()));
-  GstMessage* message = gst_bus_timed_pop_filtered(
-      bus.get(), kPatience, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
+  constexpr auto kWanted =
+      static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_TAG);
+  GstMessage* message = gst_bus_timed_pop_filtered(bus.get(), kPatience, kWanted);
+  while (message != nullptr && GST_MESSAGE_TYPE(message) == GST_MESSAGE_TAG) {
+    see_tags(message, seen);
+    gst_message_unref(message);
+    message = gst_bus_timed_pop_filtered(bus.get(), kPatience, kWanted);
+  }
   std::string problem = message == nullptr ? "reading it does not come to an end" : "";
   if (message != nullptr && GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) {
     wrap::Owned<GError> error;
@@ -142,6 +161,7 @@ VerifiedFile verify_file(const fs::path& path) {
   file.bytes = fs::file_size(path, none);
   Seen seen;
   const std::string problem = read_through(path, seen);
+  file.offset_ms = seen.offset_ms;
   file.tracks.assign(seen.tracks.begin(), seen.tracks.end());
   std::erase_if(file.tracks, [](const VerifiedTrack& track) { return track.frames == 0; });
   if (file.tracks.empty())
@@ -160,17 +180,13 @@ bool is_media(const fs::path& path) {
 
 void sum_up(Verified& all) {
   std::optional<std::int64_t> first;
-  std::optional<std::int64_t> last;
   for (const VerifiedFile& file : all.files) {
     all.end_ms = std::max(all.end_ms, file.end_ms);
-    for (const VerifiedTrack& track : file.tracks) {
+    if (file.offset_ms) all.offset_ms = std::max(all.offset_ms.value_or(0), *file.offset_ms);
+    for (const VerifiedTrack& track : file.tracks)
       first = std::min(first.value_or(track.start_ms), track.start_ms);
-      last = std::max(last.value_or(track.start_ms), track.start_ms);
-    }
   }
   all.start_ms = first.value_or(0);
-  // Of one file: of its tracks; parts follow each other, and that is no offset.
-  if (all.files.size() == 1 && first) all.offset_ms = *last - *first;
 }
 
 }  // namespace
@@ -205,13 +221,14 @@ std::string to_json(const Verified& verified) {
   Writer w;
   w.boolean("plays", verified.plays());
   w.whole("startMs", verified.start_ms).whole("durationMs", verified.end_ms - verified.start_ms);
-  w.whole("offsetMs", verified.offset_ms);
+  if (verified.offset_ms) w.number("offsetMs", *verified.offset_ms);
   w.begin_array("files");
   for (const VerifiedFile& file : verified.files) {
     w.begin(nullptr);
     w.text("file", file.file).count("bytes", file.bytes).boolean("plays", file.problem.empty());
     if (!file.problem.empty()) w.text("problem", file.problem);
     w.whole("startMs", file.start_ms).whole("durationMs", file.end_ms - file.start_ms);
+    if (file.offset_ms) w.number("offsetMs", *file.offset_ms);
     w.begin_array("tracks");
     for (const VerifiedTrack& track : file.tracks) {
       w.begin(nullptr);
@@ -236,6 +253,9 @@ std::string to_json(const Verified& verified) {
 
 std::string to_text(const Verified& verified) {
   const auto seconds = [](std::int64_t ms) { return static_cast<double>(ms) / 1000; };
+  const auto offset = [](std::optional<double> ms) -> std::string {
+    return ms ? fmt::format("offset at most {:.1f} ms", *ms) : "offset not known";
+  };
   std::string out;
   for (const VerifiedFile& file : verified.files) {
     out += fmt::format("{}: ", file.file);
@@ -243,8 +263,9 @@ std::string to_text(const Verified& verified) {
       out += fmt::format("does not play: {}\n", file.problem);
       continue;
     }
-    out += fmt::format("{:.3f} s from {:.3f} s, {} bytes\n", seconds(file.end_ms - file.start_ms),
-                       seconds(file.start_ms), file.bytes);
+    out +=
+        fmt::format("{:.3f} s from {:.3f} s, {}, {} bytes\n", seconds(file.end_ms - file.start_ms),
+                    seconds(file.start_ms), offset(file.offset_ms), file.bytes);
     for (const VerifiedTrack& track : file.tracks) {
       out += fmt::format("  {}: {} frames from {:.3f} s to {:.3f} s\n", track.codec, track.frames,
                          seconds(track.start_ms), seconds(track.end_ms));
@@ -256,9 +277,7 @@ std::string to_text(const Verified& verified) {
   out += fmt::format("{} {}: {:.3f} s from {:.3f} s", verified.files.size(),
                      verified.files.size() == 1 ? "file" : "files",
                      seconds(verified.end_ms - verified.start_ms), seconds(verified.start_ms));
-  if (verified.files.size() == 1)
-    out += fmt::format(", its tracks begin {} ms apart", verified.offset_ms);
-  return out + "\n";
+  return out + ", " + offset(verified.offset_ms) + "\n";
 }
 
 // Our choice: a recording of a day takes a minute.

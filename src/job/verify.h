@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,13 +30,15 @@ struct VerifiedFile {
   std::int64_t start_ms = 0;
   std::int64_t end_ms = 0;
   std::vector<VerifiedTrack> tracks;
+  // What its recorder noted: what is in it is off by at most that from what its senders reported.
+  // nullopt: they did not, or the file was not closed.
+  std::optional<double> offset_ms;
 };
 struct Verified {
   std::vector<VerifiedFile> files;  // by name
   std::int64_t start_ms = 0;
   std::int64_t end_ms = 0;
-  // Between the first and the last of the tracks to begin.
-  std::int64_t offset_ms = 0;
+  std::optional<double> offset_ms;   // the largest of the files
   [[nodiscard]] bool plays() const;  // there is a file, and all of them do
 };
 

@@ -68,6 +68,7 @@ void Timeline::take(const Clock& clock) {
   const base::TimePoint before = straight(newest_) + bend(newest_);
   anchor_ = Anchor{ticks, clock.captured};
   const base::Duration error = before - straight(newest_);
+  note(error);
   if (error > kSlow) {
     bend_from(newest_, error, base::Duration(0));  // time goes at half speed, never back
   } else if (error < -kSlow) {
@@ -89,6 +90,7 @@ std::optional<base::TimePoint> Timeline::captured(std::uint32_t timestamp) {
     if (not_before_ && straight(ticks) < *not_before_) {
       settled_ += ticks_of(kFirstReport);
       bend_from(ticks, *not_before_ - straight(ticks), kFirstReport);
+      note(error_);
     }
   }
   newest_ = std::max(newest_, ticks);
@@ -99,6 +101,17 @@ std::optional<base::TimePoint> Timeline::estimate(std::uint32_t timestamp) const
   if (!anchor_) return std::nullopt;
   const std::int64_t ticks = unwrap(timestamp);
   return straight(ticks) + bend(ticks);
+}
+
+// Errors only shrink between two Clocks, so that these are the largest.
+void Timeline::note(base::Duration error) {
+  if (!reported_) return;
+  errors_.lowest = std::min(errors_.lowest, error);
+  errors_.highest = std::max(errors_.highest, error);
+}
+
+std::optional<Timeline::Errors> Timeline::errors() const {
+  return reported_ ? std::optional(errors_) : std::nullopt;
 }
 
 base::Duration Timeline::error() const { return anchor_ ? bend(newest_) : base::Duration(0); }

@@ -40,6 +40,13 @@ class Timeline {
   [[nodiscard]] std::optional<base::TimePoint> estimate(std::uint32_t timestamp) const;
   // What the line is off from the newest Clock where it was asked for last.
   [[nodiscard]] base::Duration error() const;
+  // The furthest that answers were after (highest) and before (lowest) what a report of the
+  // sender's then said of them. nullopt: it has reported nothing.
+  struct Errors {
+    base::Duration lowest{0};
+    base::Duration highest{0};
+  };
+  [[nodiscard]] std::optional<Errors> errors() const;
 
  private:
   struct Anchor {
@@ -52,10 +59,12 @@ class Timeline {
   [[nodiscard]] base::TimePoint straight(std::int64_t ticks) const;
   [[nodiscard]] base::Duration bend(std::int64_t ticks) const;
   void bend_from(std::int64_t ticks, base::Duration error, base::Duration within);
+  void note(base::Duration error);
 
   std::uint32_t clock_hz_;
   std::optional<base::TimePoint> not_before_;
   bool reported_ = false;
+  Errors errors_;
   bool asked_ = false;        // captured() has answered
   std::int64_t settled_ = 0;  // ticks: from there on, corrections are slow
   std::int64_t newest_ = 0;   // ticks: highest asked for; before that, of the first Clock

@@ -11,89 +11,62 @@
 #include <cstdio>
 #include <map>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "fake_call.h"
 #include "record_world.h"
 #include "support/check_main.h"
+#include "support/claps.h"
+#include "support/flash_and_beep.h"
 
 using namespace parley;
 using namespace parley::test;
 
 namespace {
 
-constexpr int kSeconds = 12;  // of prepared media
+constexpr base::Duration kLength{12'000'000};  // of prepared media
 
-// White for a tenth of each second.
-GstPadProbeReturn flash(GstPad*, GstPadProbeInfo* info, gpointer) noexcept {
-  GstBuffer* buffer = gst_buffer_make_writable(GST_PAD_PROBE_INFO_BUFFER(info));
-  GST_PAD_PROBE_INFO_DATA(info) = buffer;
-  GstMapInfo map;
-  gst_buffer_map(buffer, &map, GST_MAP_WRITE);
-  const bool white = GST_BUFFER_PTS(buffer) % GST_SECOND < 100 * GST_MSECOND;
-  std::memset(map.data, white ? 235 : 16, std::size_t{160} * 120);
-  std::memset(map.data + 160 * 120, 128, std::size_t{160} * 120 / 2);
-  gst_buffer_unmap(buffer, &map);
-  return GST_PAD_PROBE_OK;
-}
-
-std::vector<TimedPacket> packets(const std::string& launch, bool flashes) {
-  wrap::Owned<GError> error;
-  const auto pipeline = wrap::Ref<GstElement>::sink(
-      gst_parse_launch((launch + " ! appsink name=out sync=false").c_str(), wrap::OutParam(error)));
-  ck_assert_msg(error == nullptr, "%s", error ? error->message : "");
-  const auto named = [&](const char* name) {
-    return wrap::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline.get()), name));
-  };
-  if (flashes) {
-    const auto raw = named("raw");
-    const auto pad = wrap::Ref<GstPad>::adopt(gst_element_get_static_pad(raw.get(), "src"));
-    gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, flash, nullptr, nullptr);
-  }
-  const auto out = named("out");
-  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
-  std::vector<TimedPacket> all;
-  while (GstSample* sample = gst_app_sink_pull_sample(GST_APP_SINK(out.get()))) {
-    GstBuffer* buffer = gst_sample_get_buffer(sample);
-    const auto map = wrap::ReadMap::map(buffer);
-    all.push_back({static_cast<std::int64_t>(GST_BUFFER_PTS(buffer) / GST_USECOND),
-                   {map->bytes().begin(), map->bytes().end()}});
-    gst_sample_unref(sample);
-  }
-  gst_element_set_state(pipeline.get(), GST_STATE_NULL);
-  ck_assert(!all.empty());
-  return all;
-}
-
-FakeTrack camera(const std::string& owner, std::int64_t late_us) {
+// What flash_and_beep() makes of `kind`, in packets.
+FakeTrack track(const std::string& owner, base::Kind kind, std::int64_t late_us) {
+  const bool video = kind == base::Kind::kVideo;
   FakeTrack track;
   track.owner = owner;
-  track.source = base::Source::kCamera;
-  track.format = {rtp::Codec::kVp8, 96, 90'000, 1};
+  track.source = video ? base::Source::kCamera : base::Source::kMic;
+  track.format = video ? tap::Format{rtp::Codec::kVp8, 96, 90'000, 1}
+                       : tap::Format{rtp::Codec::kOpus, 97, 48'000, 2};
   track.late_us = late_us;
-  track.packets = packets(
-      "videotestsrc num-buffers=" + std::to_string(kSeconds * 25) +
-          " ! video/x-raw,format=I420,width=160,height=120,framerate=25/1 ! identity name=raw"
-          " ! vp8enc deadline=1 keyframe-max-dist=10 ! rtpvp8pay pt=96 ssrc=1 "
-          "timestamp-offset=7777",
-      true);
+  static const auto payloads = flash_and_beep(kLength);
+  std::uint16_t sequence = 0;
+  for (const Payload& payload : payloads) {
+    if (payload.kind != kind) continue;
+    const std::uint32_t timestamp = 7777 + payload.timestamp;
+    const auto octet = [](auto value, unsigned shift) {
+      return static_cast<std::uint8_t>(value >> shift);
+    };
+    std::vector<std::uint8_t> rtp = {
+        0x80,
+        static_cast<std::uint8_t>((payload.marker ? 0x80U : 0U) | track.format.payload_type),
+        octet(++sequence, 8),
+        octet(sequence, 0),
+        octet(timestamp, 24),
+        octet(timestamp, 16),
+        octet(timestamp, 8),
+        octet(timestamp, 0),
+        0,
+        0,
+        0,
+        octet(track.format.ssrc, 0)};
+    rtp.insert(rtp.end(), payload.bytes.begin(), payload.bytes.end());
+    track.packets.push_back({payload.captured.count(), std::move(rtp)});
+  }
   return track;
+}
+FakeTrack camera(const std::string& owner, std::int64_t late_us) {
+  return track(owner, base::Kind::kVideo, late_us);
 }
 FakeTrack mic(const std::string& owner, std::int64_t late_us) {
-  FakeTrack track;
-  track.owner = owner;
-  track.format = {rtp::Codec::kOpus, 97, 48'000, 2};
-  track.late_us = late_us;
-  track.packets = packets(
-      "audiotestsrc wave=ticks tick-interval=1000000000 sine-periods-per-tick=50"
-      " samplesperbuffer=960 num-buffers=" +
-          std::to_string(kSeconds * 50) +
-          " ! audio/x-raw,rate=48000,channels=1 ! opusenc frame-size=20"
-          " ! rtpopuspay pt=97 ssrc=2 timestamp-offset=99",
-      false);
-  return track;
+  return track(owner, base::Kind::kAudio, late_us);
 }
 
 // A job in a process of its own.
@@ -195,43 +168,10 @@ job::Spec spec_of(const FakeCall& call, const std::string& folder, job::Layout l
   return spec;
 }
 
-// Seconds at which what a filter of ffmpeg detects ends, in all files of a kind.
-std::vector<double> ends(const std::vector<std::string>& files, const std::string& filter,
-                         const std::string& word) {
-  std::vector<double> times;
-  for (const std::string& file : files) {
-    const std::string command =
-        "ffmpeg -nostdin -hide_banner -copyts -i " + file + " " + filter + " -f null - 2>&1";
-    FILE* out = popen(command.c_str(), "r");
-    std::array<char, 1024> line{};
-    while (fgets(line.data(), line.size(), out) != nullptr)
-      if (const char* found = std::strstr(line.data(), word.c_str()))
-        times.push_back(std::atof(found + word.size()));
-    ck_assert_int_eq(pclose(out), 0);
-  }
-  std::sort(times.begin(), times.end());
-  return times;
-}
-
-// How far a flash and its beep are apart, in ms: the median. What is detected ends at the end of a
-// file and in a hole too, so that not every pair is one.
-double out_of_step(const std::vector<std::string>& video, const std::vector<std::string>& audio) {
-  const auto flashes = ends(video, "-an -vf blackdetect=d=0.2:pix_th=0.3", "black_end:");
-  const auto beeps = ends(audio, "-vn -af silencedetect=noise=-25dB:d=0.2", "silence_end: ");
-  std::vector<double> apart;
-  for (const double flash : flashes) {
-    const auto beep = std::min_element(beeps.begin(), beeps.end(), [&](double a, double b) {
-      return std::abs(a - flash) < std::abs(b - flash);
-    });
-    if (beep != beeps.end() && std::abs(*beep - flash) < 0.5)
-      apart.push_back(std::abs(*beep - flash) * 1000);
-  }
-  ck_assert_msg(apart.size() >= 3, "%zu flashes and %zu beeps", flashes.size(), beeps.size());
-  std::sort(apart.begin(), apart.end());
-  std::string all;
-  for (const double one : apart) all += std::to_string(one) + " ";
-  g_print("apart by ms: %s\n", all.c_str());
-  return apart[apart.size() / 2];
+// How much later each flash is than its beep, in ms: within 40.
+void check_in_step(const std::vector<double>& apart) {
+  ck_assert_uint_ge(apart.size(), 3);
+  for (const double ms : apart) ck_assert_msg(std::abs(ms) <= 40, "%.1f ms apart", ms);
 }
 
 std::vector<std::string> files_with(const std::string& folder, const std::string& word) {
@@ -273,6 +213,7 @@ START_TEST(tracks_are_recorded_in_step_through_loss_and_whatever_becomes_of_the_
   ck_assert(job.last.offset_ms.has_value() && *job.last.offset_ms >= 0 && *job.last.offset_ms < 40);
   const auto verified = job::verify(folder.path());
   ck_assert(verified.has_value() && verified->plays());
+  ck_assert(verified->offset_ms.has_value() && *verified->offset_ms < 40);
   ck_assert_uint_ge(verified->files.size(), 4);
   bool muted = false;
   for (const auto& [file, part] : job.parts) {
@@ -281,10 +222,9 @@ START_TEST(tracks_are_recorded_in_step_through_loss_and_whatever_becomes_of_the_
   }
   ck_assert(muted);
   ck_assert_int_ge(call.key_frames_asked(), 1);
-  const double offset =
-      out_of_step(files_with(folder.path(), "-vp8-"), files_with(folder.path(), "-opus-"));
-  g_print("tracks: flash and beep are %.1f ms apart\n", offset);
-  ck_assert_msg(offset <= 40, "flash and beep are %.1f ms apart", offset);
+  check_in_step(apart_ms("tracks: flash after beep",
+                         claps_in(files_with(folder.path(), "-vp8-"), base::Kind::kVideo),
+                         claps_in(files_with(folder.path(), "-opus-"), base::Kind::kAudio)));
 }
 END_TEST
 
@@ -341,10 +281,15 @@ START_TEST(a_composed_recording_plays_in_both_forms_and_is_in_step) {
     // The last may have begun with a picture when it was to stop.
     for (std::size_t i = 0; i + 1 < verified->files.size(); ++i)
       ck_assert_uint_eq(verified->files[i].tracks.size(), 2);
-    const auto files = files_with(folder.path(), "call-");
-    const double offset = out_of_step(files, files);
-    g_print("composed: flash and beep are %.1f ms apart\n", offset);
-    ck_assert_msg(offset <= 40, "flash and beep are %.1f ms apart", offset);
+    std::vector<double> apart;  // within each, for MP4 begins at 0 in each
+    for (const std::string& file : files_with(folder.path(), "call-"))
+      for (const double ms :
+           apart_ms(file.substr(file.rfind('/') + 1) + ": flash after beep",
+                    claps_in(file, base::Kind::kVideo), claps_in(file, base::Kind::kAudio)))
+        apart.push_back(ms);
+    check_in_step(apart);
+    ck_assert(job.last.offset_ms.has_value() && *job.last.offset_ms < 40);
+    if (container == job::Container::kWebm) ck_assert(verified->offset_ms.has_value());
   }
 }
 END_TEST

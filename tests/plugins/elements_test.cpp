@@ -243,6 +243,28 @@ START_TEST(a_track_without_a_clock_goes_by_arrival_after_a_second) {
 }
 END_TEST
 
+START_TEST(the_beginning_waits_for_the_first_report_and_is_timed_by_it) {
+  Tapped t("report-wait=10000");
+  ck_assert(t.server.send(kVp8));
+  ck_assert(t.server.send(tap::Clock{kSsrc, 90'000, now(), false}));  // by arrival
+  t.packet(1, 90'000);
+  t.packet(2, 93'600);
+  t.clock(90'000, 70);
+  ck_assert_uint_eq(GST_BUFFER_PTS(t.pull().get()), 70 * GST_MSECOND);
+  ck_assert_uint_eq(GST_BUFFER_PTS(t.pull().get()), 110 * GST_MSECOND);
+  // Who never reports goes by arrival, and later packets do not wait again.
+  Tapped silent("report-wait=200");
+  ck_assert(silent.server.send(kVp8));
+  const TimePoint arrived = now();
+  ck_assert(silent.server.send(tap::Clock{kSsrc, 90'000, arrived, false}));
+  for (const std::uint16_t sequence : {1, 2}) {
+    silent.packet(sequence, 90'000);
+    ck_assert_uint_eq(GST_BUFFER_PTS(silent.pull().get()) / GST_USECOND,
+                      static_cast<guint64>((arrived - silent.base).count()));
+  }
+}
+END_TEST
+
 START_TEST(a_key_frame_that_is_asked_for_downstream_is_asked_of_the_worker) {
   Tapped t;
   GstStructure* wish =
@@ -508,6 +530,7 @@ int main(int argc, char** argv) {
       {caps_and_times_say_what_the_track_is_and_when_it_was_captured,
        a_hole_is_told_and_marked_and_order_restored, another_ssrc_gets_its_caps_and_goes_on_in_time,
        a_track_without_a_clock_goes_by_arrival_after_a_second,
+       the_beginning_waits_for_the_first_report_and_is_timed_by_it,
        a_key_frame_that_is_asked_for_downstream_is_asked_of_the_worker,
        the_end_of_the_track_is_eos_after_all_its_packets, a_tap_that_cannot_be_says_why,
        a_worker_that_vanishes_is_an_error_and_waiting_ends_at_once,

@@ -188,6 +188,7 @@ std::string WebRtcPeer::answer() {
         << "\r\na=rtcp-mux\r\na=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=rtpmap:"
         << line.formats.front() << (line.kind == "audio" ? " opus/48000/2" : " VP8/90000")
         << "\r\n";
+    if (sends && line.kind == "video") out << "a=rtcp-fb:" << line.formats.front() << " nack\r\n";
     if (sends)
       out << "a=ssrc:" << (line.kind == "audio" ? audio_ssrc_ : video_ssrc_) << " cname:test\r\n";
   }
@@ -287,6 +288,13 @@ void WebRtcPeer::send_lossy(std::span<const std::uint8_t> datagram) {
   send_datagram(datagram);
 }
 
+void WebRtcPeer::resend(std::uint32_t ssrc, std::uint16_t sequence) {
+  const Bytes& packet = sent_[ssrc][sequence % sent_[ssrc].size()];
+  if (packet.empty() || get(packet, 2, 2) != sequence) return;
+  ++resent_;
+  send_lossy(packet);
+}
+
 void WebRtcPeer::send_rtp(std::uint8_t payload_type, std::uint32_t ssrc, char mid_last,
                           std::span<const std::uint8_t> payload) {
   send_rtp(payload_type, true, timestamp_, ssrc, mid_last, payload);
@@ -310,8 +318,9 @@ void WebRtcPeer::send_rtp(std::uint8_t payload_type, bool marker, std::uint32_t 
   packet.push_back(0);
   packet.insert(packet.end(), payload.begin(), payload.end());
   Bytes protected_packet(packet.size() + srtp::kMaxRtpOverhead);
-  const std::size_t size = out_->protect(packet, protected_packet.data());
-  send_lossy(std::span(protected_packet).first(size));
+  protected_packet.resize(out_->protect(packet, protected_packet.data()));
+  send_lossy(protected_packet);
+  sent_[ssrc][sequence_[ssrc] % sent_[ssrc].size()] = std::move(protected_packet);
 }
 
 void WebRtcPeer::send_payload(base::Kind kind, std::uint32_t timestamp, bool marker,
@@ -410,6 +419,14 @@ void WebRtcPeer::on_rtcp(std::span<const std::uint8_t> packet) {
     if (at + size > packet.size()) return;
     const unsigned format = packet[at] & 31U;
     if (packet[at + 1] == 206 && (format == 1 || format == 4)) ++key_frame_requests_;
+    for (std::size_t wish = at + 12; packet[at + 1] == 205 && format == 1 && wish < at + size;
+         wish += 4) {
+      const std::uint32_t following = get(packet, wish + 2, 2);
+      for (unsigned i = 0; i <= 16; ++i)
+        if (i == 0 || (following >> (i - 1) & 1U) != 0)
+          resend(static_cast<std::uint32_t>(get(packet, at + 8, 4)),
+                 static_cast<std::uint16_t>(get(packet, wish, 2) + i));
+    }
     at += size;
   }
 }

@@ -2,6 +2,7 @@
 // DTLS and SRTP, over a UDP socket of its own. Driven by poll(); no threads.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -76,13 +77,15 @@ class WebRtcPeer {
                     std::span<const std::uint8_t> payload);
   // What its clock said at `timestamp` (RFC 3550, 6.4.1).
   void send_report(base::Kind kind, std::uint64_t ntp, std::uint32_t timestamp);
-  // So many of a thousand of its media datagrams are lost on their way; the same at each run.
+  // So many of a thousand of its media datagrams are lost on their way; the same at each run. Those
+  // that are asked for again (generic NACK, RFC 4585, 6.2.1) are sent again.
   void set_loss_per_mille(unsigned loss) { loss_per_mille_ = loss; }
 
   [[nodiscard]] const std::vector<HeardPacket>& heard() const { return heard_; }
   // Packets heard of a track with that payload type.
   [[nodiscard]] std::size_t heard_of(std::uint8_t payload_type) const;
   void forget_heard() { heard_.clear(); }
+  [[nodiscard]] int resent() const { return resent_; }
   [[nodiscard]] int key_frame_requests() const { return key_frame_requests_; }
   // Datagrams of any kind that were neither STUN nor DTLS.
   [[nodiscard]] int media_datagrams() const { return media_datagrams_; }
@@ -107,6 +110,7 @@ class WebRtcPeer {
                 std::span<const std::uint8_t> payload);
   void send_rtp(std::uint8_t payload_type, bool marker, std::uint32_t timestamp, std::uint32_t ssrc,
                 char mid_last, std::span<const std::uint8_t> payload);
+  void resend(std::uint32_t ssrc, std::uint16_t sequence);
   void send_lossy(std::span<const std::uint8_t> datagram);
   void send_frame(std::uint8_t mark, int packets, bool key);
   void start_srtp();
@@ -132,6 +136,8 @@ class WebRtcPeer {
   int good_checks_ = 0;
   std::chrono::steady_clock::time_point next_check_;
   std::map<std::uint32_t, std::uint16_t> sequence_;
+  // The newest of each SSRC, as they were sent, by the low bits of their numbers.
+  std::map<std::uint32_t, std::array<std::vector<std::uint8_t>, 256>> sent_;
   std::uint32_t timestamp_ = 0;
   std::uint32_t audio_ssrc_ = 0;
   std::uint32_t video_ssrc_ = 0;
@@ -140,6 +146,7 @@ class WebRtcPeer {
   std::minstd_rand dice_;
   std::vector<HeardPacket> heard_;
   int key_frame_requests_ = 0;
+  int resent_ = 0;
   int media_datagrams_ = 0;
   int undecryptable_ = 0;
 };

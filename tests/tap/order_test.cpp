@@ -270,7 +270,12 @@ START_TEST(the_first_report_is_obeyed_at_once_before_and_within_2_s_after_the_fi
       ck_assert(now > before);
       before = now;
       if (t > 3 * kSecond) ck_assert_int_lt(std::abs(error_us(line, camera, t)), 100);
+      ck_assert(line.errors().has_value() == line.reported());
     }
+    // What was said before it is known for wrong.
+    const auto errors = *line.errors();
+    ck_assert_int_lt(std::abs((wrong > 0 ? errors.highest : errors.lowest).count() - wrong), 100);
+    ck_assert_int_lt(std::abs((wrong > 0 ? errors.lowest : errors.highest).count()), 100);
   }
 }
 END_TEST

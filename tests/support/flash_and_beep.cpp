@@ -1,4 +1,4 @@
-#include "sync/flash_and_beep.h"
+#include "support/flash_and_beep.h"
 
 #include <fmt/format.h>
 #include <gst/app/gstappsink.h>
@@ -65,7 +65,7 @@ std::vector<Payload> make(base::Kind kind, base::Duration length) {
       video
           ? fmt::format(
                 "appsrc name=in format=time caps=video/x-raw,format=I420,width={},height={},"
-                "framerate=25/1 ! vp8enc deadline=1 keyframe-max-dist=1 ! rtpvp8pay "
+                "framerate=25/1 ! vp8enc deadline=1 keyframe-max-dist=10 ! rtpvp8pay "
                 "picture-id-mode=15-bit timestamp-offset=0 mtu=1200 ! appsink name=out sync=false",
                 kWidth, kHeight)
           : "appsrc name=in format=time caps=audio/x-raw,format=S16LE,rate=48000,channels=1,"
