@@ -80,7 +80,9 @@ export class ServicesView {
     const live = (call?.bridges ?? []).filter(({ direction }) => direction === 'out');
     badge(element('call-recording'), recording && kStates[recording.state]);
     badge(element('call-live'), live.length > 0 && (live.some(({ state }) => state === 'live') ? kStates.live : 'Going live…'));
-    element('consent').hidden = !call?.asksConsent;
+    const asks = Boolean(call?.asksConsent);
+    if (asks && element('consent').hidden) announce(element('consent-text').textContent);
+    element('consent').hidden = !asks;
     if (!call) {
       this.#preview.show(null);
       return;
