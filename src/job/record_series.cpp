@@ -76,7 +76,10 @@ PartSeries::~PartSeries() { *self_ = nullptr; }
 void PartSeries::push(std::size_t stream, Frame frame) {
   if (failed_ || finished_ || !GST_BUFFER_PTS_IS_VALID(frame.buffer.get())) return;
   Input& input = inputs_.at(stream);
-  if (input.needs_key_frame && !is_key_frame(frame)) return;
+  if (input.needs_key_frame && !is_key_frame(frame)) {
+    if (lost_) ++dropped_;
+    return ask_for_key_frame(GST_BUFFER_PTS(frame.buffer.get()));
+  }
   input.needs_key_frame = false;
   if (!input.caps) input.caps = frame.caps;
   if (newest_ != nullptr) return write(stream, frame);
@@ -154,11 +157,9 @@ void PartSeries::write(std::size_t stream, const Frame& frame) {
     close_left(newest_);
   }
   if (!input.part->writer->push(stream, frame.buffer)) {
-    ++dropped_;
-    lost_ = true;
-    input.needs_key_frame = options_.streams[stream].video;
+    turned_away(stream);
     if (!input.refused_at) input.refused_at = monotonic_now();
-    if (input.needs_key_frame && options_.request_key_frame) options_.request_key_frame();
+    if (input.needs_key_frame) ask_for_key_frame(pts);
     return;
   }
   input.refused_at.reset();
@@ -180,11 +181,20 @@ bool PartSeries::cut_before(std::size_t stream, const Frame& frame) {
   const auto length = static_cast<GstClockTime>(folder_.part_ms) * GST_MSECOND;
   if (input.part != newest_ || pts < newest_->start + length) return false;
   if (is_key_frame(frame)) return true;
-  if (!asked_at_ || pts >= *asked_at_ + kAskAgain) {
-    asked_at_ = pts;
-    if (options_.request_key_frame) options_.request_key_frame();
-  }
+  ask_for_key_frame(pts);
   return false;
+}
+
+void PartSeries::ask_for_key_frame(GstClockTime now) {
+  if (asked_at_ && now < *asked_at_ + kAskAgain) return;
+  asked_at_ = now;
+  if (options_.request_key_frame) options_.request_key_frame();
+}
+
+void PartSeries::turned_away(std::size_t stream) {
+  ++dropped_;
+  lost_ = true;
+  inputs_[stream].needs_key_frame = options_.streams[stream].video;
 }
 
 // Parts that no stream writes to any more.

@@ -76,6 +76,8 @@ class PartSeries {
   void push(std::size_t stream, Frame frame);
   // Why the next hole is there: what was heard of before the frame behind it.
   void lost() { lost_ = true; }
+  // A frame was left out on the way here; pictures are of use again from a key frame on.
+  void turned_away(std::size_t stream);
   void muted(bool muted);
   // To be called every two seconds.
   void tick();
@@ -107,6 +109,7 @@ class PartSeries {
   [[nodiscard]] bool ready_to_begin() const;
   void begin_first();
   [[nodiscard]] bool cut_before(std::size_t stream, const Frame& frame);
+  void ask_for_key_frame(GstClockTime now);
   [[nodiscard]] OnePart* open_part(GstClockTime start);
   void move_inputs(std::size_t stream, OnePart* part, GstClockTime at);
   [[nodiscard]] bool stands_still();

@@ -30,10 +30,20 @@ base::TimePoint monotonic_now() { return base::TimePoint(base::Duration(g_get_mo
 struct RecordTrack::Tap {
   std::shared_ptr<Box> box;
   int pipeline = 0;
+  std::shared_ptr<std::atomic<std::uint64_t>> waiting = nullptr;  // bytes of frames, as posted
 
   template <class What>
   void post(What what) const {
     box->post(News{pipeline, std::move(what)});
+  }
+  // While the main context waits for a disk (to open a file), frames gather up to a bound.
+  void post_frame(GstBuffer* buffer, GstCaps* caps) const {
+    const std::uint64_t size = gst_buffer_get_size(buffer);
+    if (waiting->fetch_add(size) + size > PartWriter::kMostWaitingBytes) {
+      waiting->fetch_sub(size);
+      return post(TurnedAway{});
+    }
+    post(Frame{wrap::Ref<GstBuffer>::retain(buffer), wrap::Ref<GstCaps>::retain(caps)});
   }
   static void free(gpointer tap) noexcept { delete static_cast<Tap*>(tap); }
   static void free_closure(gpointer tap, GClosure* /*closure*/) noexcept { free(tap); }
@@ -43,9 +53,7 @@ struct RecordTrack::Tap {
     if (sample == nullptr) return GST_FLOW_EOS;
     GstBuffer* buffer = gst_sample_get_buffer(sample);
     GstCaps* caps = gst_sample_get_caps(sample);
-    if (buffer != nullptr && caps != nullptr)
-      static_cast<Tap*>(data)->post(
-          Frame{wrap::Ref<GstBuffer>::retain(buffer), wrap::Ref<GstCaps>::retain(caps)});
+    if (buffer != nullptr && caps != nullptr) static_cast<Tap*>(data)->post_frame(buffer, caps);
     gst_sample_unref(sample);
     return GST_FLOW_OK;
   }
@@ -144,6 +152,8 @@ void RecordTrack::drop_pipeline() {
 }
 
 void RecordTrack::take(News& news) {
+  if (const auto* frame = std::get_if<Frame>(&news.what))
+    waiting_->fetch_sub(gst_buffer_get_size(frame->buffer.get()));
   if (news.pipeline != number_ || over_) return;
   std::visit([this](auto& what) { take(what); }, news.what);
 }
@@ -170,8 +180,8 @@ base::Result<void> RecordTrack::build(const std::string& codec) {
   GstAppSinkCallbacks callbacks = {};
   callbacks.new_sample = Tap::on_sample;
   callbacks.eos = Tap::on_eos;
-  gst_app_sink_set_callbacks(GST_APP_SINK(sink), &callbacks, new Tap{news_.box(), number_ + 1},
-                             Tap::free);
+  gst_app_sink_set_callbacks(GST_APP_SINK(sink), &callbacks,
+                             new Tap{news_.box(), number_ + 1, waiting_}, Tap::free);
   const auto pad = wrap::Ref<GstPad>::adopt(gst_element_get_static_pad(sink, "sink"));
   gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, Tap::on_event,
                     new Tap{news_.box(), number_ + 1}, Tap::free);
@@ -206,6 +216,10 @@ void RecordTrack::request_key_frame() {
 
 void RecordTrack::take(Frame& frame) {
   if (series_) series_->push(0, std::move(frame));
+}
+
+void RecordTrack::take(const TurnedAway& /*turned_away*/) {
+  if (series_) series_->turned_away(0);
 }
 
 void RecordTrack::take(const Lost& /*lost*/) {

@@ -10,6 +10,7 @@
 
 #include <gst/gst.h>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -57,6 +58,7 @@ class RecordTrack {
     std::string name;  // "vp8"; empty: one that is not known
   };
   struct Lost {};
+  struct TurnedAway {};  // a frame, for too many wait
   struct Muted {
     bool muted = false;
   };
@@ -66,7 +68,7 @@ class RecordTrack {
   // From GStreamer's threads, about the pipeline of this number.
   struct News {
     int pipeline = 0;
-    std::variant<Codec, Frame, Lost, Muted, Ended> what;
+    std::variant<Codec, Frame, Lost, TurnedAway, Muted, Ended> what;
   };
   using Box = wrap::ContextMailbox<News>::Box;
   struct Tap;
@@ -78,6 +80,7 @@ class RecordTrack {
   void take(const Codec& codec);
   void take(Frame& frame);
   void take(const Lost& lost);
+  void take(const TurnedAway& turned_away);
   void take(const Muted& muted);
   void take(const Ended& ended);
   void request_key_frame();
@@ -87,6 +90,9 @@ class RecordTrack {
 
   const RecordFolder& folder_;
   const Options options_;
+  // Bytes of frames that are in the mailbox.
+  const std::shared_ptr<std::atomic<std::uint64_t>> waiting_ =
+      std::make_shared<std::atomic<std::uint64_t>>(0);
   wrap::ContextMailbox<News> news_;
   wrap::Alarm again_;
   wrap::Ref<GstElement> pipeline_;

@@ -42,7 +42,8 @@ struct Verified {
   [[nodiscard]] bool plays() const;  // there is a file, and all of them do
 };
 
-// A file, or a folder with the files of a recording. kNotFound, kUnavailable: it cannot be read.
+// A file, or a folder with the files of a recording. kNotFound, kUnavailable: it cannot be read;
+// kInvalid: it is neither.
 [[nodiscard]] base::Result<Verified> verify(const std::string& path);
 
 [[nodiscard]] std::string to_json(const Verified& verified);

@@ -6,12 +6,19 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -55,6 +62,38 @@ std::string in_files(const job::Verified& verified) {
   return text;
 }
 
+// A disk that can be made to stand still: what is written to plain files by any thread of this
+// process waits.
+class Disk {
+ public:
+  void stall(bool stalled) {
+    const std::scoped_lock lock(mutex_);
+    stalled_ = stalled;
+    moves_.notify_all();
+  }
+  void wait(int fd) {
+    struct stat status {};
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return;
+    std::unique_lock lock(mutex_);
+    if (stalled_) ++waited_;
+    moves_.wait(lock, [this] { return !stalled_; });
+  }
+  [[nodiscard]] int waited() {
+    const std::scoped_lock lock(mutex_);
+    return waited_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable moves_;
+  bool stalled_ = false;
+  int waited_ = 0;
+};
+Disk& disk() {
+  static Disk& one = *new Disk;  // to the very end of the process
+  return one;
+}
+
 // Runs `work` in a process of its own that has a disk of 256 KiB at `folder`, and says how it
 // ended.
 template <class Work>
@@ -77,6 +116,22 @@ int on_a_small_disk(const std::string& folder, Work work) {
 
 }  // namespace
 
+// In place of the C library's, for this program and all it loads.
+extern "C" {
+ssize_t write(int fd, const void* data, size_t size) {
+  disk().wait(fd);
+  return syscall(SYS_write, fd, data, size);
+}
+ssize_t writev(int fd, const iovec* pieces, int count) {
+  disk().wait(fd);
+  return syscall(SYS_writev, fd, pieces, count);
+}
+int fdatasync(int fd) {
+  disk().wait(fd);
+  return static_cast<int>(syscall(SYS_fdatasync, fd));
+}
+}
+
 START_TEST(parts_are_cut_at_key_frames_and_play_with_their_place_in_the_recording) {
   gst_init(nullptr, nullptr);
   RecordWorld world(1500);
@@ -90,7 +145,7 @@ START_TEST(parts_are_cut_at_key_frames_and_play_with_their_place_in_the_recordin
        "001-01-vp8-0001.webm 41000+1960! 001-01-vp8-0002.webm 43000+1960!"
        " 001-01-vp8-0003.webm 45000+960!");
   same(in_files(world.verified()), "vp8 41000 50 vp8 43000 50 vp8 45000 25");
-  ck_assert_int_eq(world.key_frames_asked(), 2);
+  ck_assert_int_eq(world.key_frames_asked(), 3);  // one of them by who joins
   ck_assert(video->dropped() == 0 && video->bytes() > 1000 && world.failures().empty());
   const auto verified = world.verified();
   ck_assert(verified.plays() && verified.start_ms == 41'000);
@@ -227,6 +282,55 @@ START_TEST(a_disk_that_takes_nothing_any_more_is_said) {
 }
 END_TEST
 
+// Nothing here waits for it: the test itself is the thread that everything else of a job is on.
+START_TEST(a_disk_that_stalls_holds_nothing_up_and_what_it_missed_is_noted) {
+  gst_init(nullptr, nullptr);
+  RecordWorld world(60'000);
+  const auto video = world.series("vp8", true);
+  const auto sound = world.series("opus", false);
+  const auto pictures = vp8(50);  // two seconds
+  const auto packets = opus(100);
+  GstClockTime at = 0;
+  const auto push = [&](GstClockTime seconds) {
+    for (const GstClockTime end = at + seconds * GST_SECOND; at < end; at += 2 * GST_SECOND) {
+      for (const Frame& frame : pictures) video->push(0, later(frame, at));
+      for (const Frame& frame : packets) sound->push(0, later(frame, at));
+      video->tick();
+      sound->tick();
+    }
+  };
+  push(2);
+  iterate_until([&] { return video->bytes() > 1000 && sound->bytes() > 1000; });
+  const int asked = world.key_frames_asked();
+  disk().stall(true);
+  push(2);
+  iterate_until([] { return disk().waited() >= 2; });
+  push(40);
+  const std::uint64_t dropped = video->dropped() + sound->dropped();
+  ck_assert_msg(video->dropped() > 100 && sound->dropped() > 1000, "%d and %d",
+                static_cast<int>(video->dropped()), static_cast<int>(sound->dropped()));
+  ck_assert_int_gt(world.key_frames_asked(), asked);
+  disk().stall(false);
+  // Until what waited is written, and a second is taken as a whole again.
+  for (std::uint64_t before = 0; before != video->dropped() + sound->dropped();) {
+    iterate_until(
+        [&, due = g_get_monotonic_time() + 20'000] { return g_get_monotonic_time() >= due; });
+    before = video->dropped() + sound->dropped();
+    push(2);
+  }
+  RecordWorld::finish(*video);
+  RecordWorld::finish(*sound);
+  ck_assert(world.failures().empty() && dropped > 0);
+  for (const auto& [file, part] : world.parts()) {
+    ck_assert(part.closed);
+    ck_assert_msg(
+        part.gaps.size() == 1 && part.gaps[0].why == "lost" && part.gaps[0].duration_ms > 20'000,
+        "%s", told(world).c_str());
+  }
+  ck_assert(world.verified().plays());
+}
+END_TEST
+
 START_TEST(what_is_no_recording_does_not_verify) {
   gst_init(nullptr, nullptr);
   RecordWorld world(60'000);
@@ -238,6 +342,27 @@ START_TEST(what_is_no_recording_does_not_verify) {
   ck_assert_uint_eq(verified.files.size(), 2);
   for (const auto& file : verified.files) ck_assert(!file.problem.empty());
   ck_assert(!verified.plays());
+  // What was cut off anywhere comes to an end, and so does what never would.
+  const auto video = world.series("vp8", true);
+  for (const Frame& frame : vp8(25)) video->push(0, frame);
+  RecordWorld::finish(*video);
+  std::ifstream whole(world.path() / "001-01-vp8-0001.webm", std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(whole), {}};
+  for (const std::size_t size :
+       {std::size_t{3}, std::size_t{40}, bytes.size() / 2, bytes.size() - 1}) {
+    std::ofstream(world.path() / "c.webm", std::ios::binary | std::ios::trunc)
+        << bytes.substr(0, size);
+    const auto cut = job::verify((world.path() / "c.webm").string());
+    ck_assert(cut.has_value() && cut->plays() == (size > 1000));
+    fs::copy_file(world.path() / "c.webm", world.path() / "c.mp4",
+                  fs::copy_options::overwrite_existing);
+    ck_assert(!job::verify((world.path() / "c.mp4").string())->plays());  // of another kind
+  }
+  const auto pipe = world.path() / "pipe.webm";
+  ck_assert_int_eq(mkfifo(pipe.c_str(), 0600), 0);
+  ck_assert(
+      job::verify(pipe.string()).error().message.ends_with("is neither a file nor a folder."));
+  ck_assert_uint_eq(world.verified().files.size(), 5);
   ck_assert_int_eq(job::verify_command({world.path().string()}), 1);
   ck_assert_int_eq(job::verify_command({"--wrong", "x"}), 64);
 }
@@ -249,5 +374,7 @@ int main() {
       {parts_are_cut_at_key_frames_and_play_with_their_place_in_the_recording,
        what_is_missing_is_noted_and_leaves_its_hole_in_time,
        a_killed_recorder_leaves_what_it_was_given, a_full_disk_is_said_and_what_was_written_plays,
-       a_disk_that_takes_nothing_any_more_is_said, what_is_no_recording_does_not_verify});
+       a_disk_that_takes_nothing_any_more_is_said,
+       a_disk_that_stalls_holds_nothing_up_and_what_it_missed_is_noted,
+       what_is_no_recording_does_not_verify});
 }
