@@ -52,6 +52,9 @@ namespace {
 constexpr guint kDefaultLatencyMs = 200;  // two round trips of a retransmission (our choice)
 constexpr guint kMostLatencyMs = 10'000;
 constexpr int kFramesAtOnce = 64;  // read before what they brought is sent on
+// A patient one is not woken by packets, it looks for them: half of the cost of a packet to the
+// worker is the waking. Our choice.
+constexpr GstClockTime kLookEvery = 100 * GST_MSECOND;
 
 enum : guint {
   kPropLatency = parley::plugins::kPropFirstOfElement,
@@ -78,6 +81,8 @@ struct State {
   GstPollFD poll_fd = GST_POLL_FD_INIT;
 
   // Streaming thread only, and start() and stop(), when there is none.
+  bool looks = false;  // ... at times, in place of being woken
+  bool more = false;   // ... was there than could be read at once
   std::optional<Track> track;
   std::optional<parley::plugins::Output> output;
 };
@@ -193,8 +198,12 @@ gboolean start(GstBaseSrc* base) noexcept {
   state.output.emplace(base, options.profile, options.source);
   gst_poll_fd_init(&state.poll_fd);
   state.poll_fd.fd = (*connection)->fd();
-  gst_poll_add_fd(state.poll, &state.poll_fd);
-  gst_poll_fd_ctl_read(state.poll, &state.poll_fd, TRUE);
+  state.looks = patient;
+  state.more = false;
+  if (!patient) {
+    gst_poll_add_fd(state.poll, &state.poll_fd);
+    gst_poll_fd_ctl_read(state.poll, &state.poll_fd, TRUE);
+  }
   GST_OBJECT_LOCK(base);
   state.connection = std::move(*connection);
   state.counts = {};
@@ -205,7 +214,7 @@ gboolean start(GstBaseSrc* base) noexcept {
 
 gboolean stop(GstBaseSrc* base) noexcept {
   State& state = state_of(base);
-  gst_poll_remove_fd(state.poll, &state.poll_fd);
+  if (!state.looks) gst_poll_remove_fd(state.poll, &state.poll_fd);
   GST_OBJECT_LOCK(base);
   const auto connection = std::exchange(state.connection, nullptr);  // closed without the lock
   GST_OBJECT_UNLOCK(base);
@@ -228,6 +237,7 @@ gboolean unlock_stop(GstBaseSrc* base) noexcept {
 // Takes in what is there. OK, or an error that has been posted.
 GstFlowReturn read_frames(ParleySrc* self, Connection& connection) {
   State& state = *self->state;
+  state.more = false;
   for (int i = 0; i < kFramesAtOnce; ++i) {
     const auto frame = connection.receive();
     if (!frame) {
@@ -237,15 +247,16 @@ GstFlowReturn read_frames(ParleySrc* self, Connection& connection) {
           __func__);
       return GST_FLOW_ERROR;
     }
-    if (!*frame) break;
+    if (!*frame) return GST_FLOW_OK;
     if (const auto* refused = std::get_if<parley::tap::Refused>(&**frame)) {
       parley::plugins::post_error(self, GST_RESOURCE_ERROR_OPEN_READ,
                                   "The media worker refuses the tap: " + refused->why, __func__);
       return GST_FLOW_ERROR;
     }
     state.track->take(**frame);
-    if (std::holds_alternative<parley::tap::End>(**frame)) break;
+    if (std::holds_alternative<parley::tap::End>(**frame)) return GST_FLOW_OK;
   }
+  state.more = true;
   return GST_FLOW_OK;
 }
 
@@ -256,14 +267,17 @@ void publish_counts(ParleySrc* self) {
   GST_OBJECT_UNLOCK(self);
 }
 
-// Until a frame is there or `due`. FLUSHING: unlock() was called.
+// Until a frame is there, or it is time to look for one, or `due`. FLUSHING: unlock() was called.
 GstFlowReturn wait(ParleySrc* self, std::optional<TimePoint> due) {
-  GstClockTime timeout = GST_CLOCK_TIME_NONE;
+  const State& state = *self->state;
+  GstClockTime timeout = state.more ? 0 : state.looks ? kLookEvery : GST_CLOCK_TIME_NONE;
   if (due) {
     const TimePoint at = now();
-    timeout = *due <= at ? 0 : static_cast<GstClockTime>((*due - at).count()) * GST_USECOND;
+    const GstClockTime left =
+        *due <= at ? 0 : static_cast<GstClockTime>((*due - at).count()) * GST_USECOND;
+    timeout = std::min(timeout, left);
   }
-  const int ready = gst_poll_wait(self->state->poll, timeout);
+  const int ready = gst_poll_wait(state.poll, timeout);
   return ready < 0 && errno == EBUSY ? GST_FLOW_FLUSHING : GST_FLOW_OK;
 }
 
@@ -378,7 +392,7 @@ void install_properties(GObjectClass* object_class) {
       object_class, kPropPatient,
       g_param_spec_boolean(
           "patient", "Patient",
-          "That packets may come up to 100 ms later and more at once, which costs the media worker "
+          "That packets may come up to 150 ms later and more at once, which costs the media worker "
           "less: for recordings and broadcasts. Is part of the latency",
           FALSE,
           static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |

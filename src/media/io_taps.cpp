@@ -16,10 +16,10 @@ namespace {
 
 // Our choice: two batches of received datagrams; more is sent in between.
 constexpr std::size_t kBoxSlots = 256;
-// Our choices: a tenth of the time that pipelines wait for packets in order, 200 ms where somebody
-// listens or looks, and the most that a recording or a broadcast would not notice.
+// Our choices: a tenth of the time that pipelines wait for packets in order where somebody listens
+// or looks, and half of the time after which the patient look for packets again.
 constexpr base::Duration kPromptGather = std::chrono::milliseconds(20);
-constexpr base::Duration kPatientGather = std::chrono::milliseconds(100);
+constexpr base::Duration kPatientGather = std::chrono::milliseconds(50);
 // Frames taken from one job before the others and the network get their turn.
 constexpr int kFramesInARow = 32;
 // Packets one injection may send: 40 Mbit/s in 1200-byte packets, and a key frame of 1 MB at once.

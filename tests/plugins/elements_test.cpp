@@ -41,7 +41,8 @@ TimePoint now() { return TimePoint(Duration(g_get_monotonic_time())); }
 struct Tapped {
   TapServer server;
   GstHarness* h = nullptr;
-  TimePoint base;  // of the harness's running time
+  bool patient = false;  // as it said
+  TimePoint base;        // of the harness's running time
 
   explicit Tapped(const char* more = "", Source source = Source::kCamera) {
     ck_assert(server.good());
@@ -59,6 +60,7 @@ struct Tapped {
     ck_assert_str_eq(wanted->group.c_str(), "c1");
     ck_assert_str_eq(wanted->owner.c_str(), "alice");
     ck_assert(wanted->source == source);
+    patient = wanted->patient;
     ck_assert(server.send(tap::Accepted{}));
   }
   ~Tapped() { gst_harness_teardown(h); }
@@ -208,6 +210,20 @@ START_TEST(a_hole_is_told_and_marked_and_order_restored) {
     gst_event_unref(lost);
   }
   ck_assert_uint_eq(t.stat("lost"), 2);
+}
+END_TEST
+
+// It is not woken by packets, and still takes all that are there, and ends at once.
+START_TEST(a_patient_tap_says_so_and_takes_what_has_gathered) {
+  Tapped t("patient=true");
+  ck_assert(t.patient);
+  ck_assert(t.server.send(kVp8));
+  t.clock(0, 0);
+  constexpr std::uint16_t kPackets = 200;  // more than are read at once
+  for (std::uint16_t i = 0; i < kPackets; ++i) t.packet(i, i * 300U);
+  for (std::uint16_t i = 0; i < kPackets; ++i) ck_assert_uint_eq(sequence_of(t.pull()), i);
+  ck_assert_uint_eq(t.stat("lost"), 0);
+  ck_assert(!Tapped("patient=false").patient);
 }
 END_TEST
 
@@ -414,6 +430,7 @@ namespace {
 struct Injected {
   TapServer server;
   GstHarness* h = nullptr;
+  bool patient = false;  // as it said
 
   explicit Injected(const char* more = "sync=false") {
     const std::string text =
@@ -528,7 +545,9 @@ int main(int argc, char** argv) {
   const int status = parley::test::run(
       "plugins",
       {caps_and_times_say_what_the_track_is_and_when_it_was_captured,
-       a_hole_is_told_and_marked_and_order_restored, another_ssrc_gets_its_caps_and_goes_on_in_time,
+       a_hole_is_told_and_marked_and_order_restored,
+       a_patient_tap_says_so_and_takes_what_has_gathered,
+       another_ssrc_gets_its_caps_and_goes_on_in_time,
        a_track_without_a_clock_goes_by_arrival_after_a_second,
        the_beginning_waits_for_the_first_report_and_is_timed_by_it,
        a_key_frame_that_is_asked_for_downstream_is_asked_of_the_worker,
