@@ -87,13 +87,15 @@ std::string begin(SoupSession* session, const char* url, const char* offer, std:
 
 // ---- media ----------------------------------------------------------------------------------
 
-void on_decoded(GstElement*, GstBuffer*, GstPad* from, gpointer) {
+void on_decoded(GstElement*, GstBuffer* buffer, GstPad* from, gpointer) {
   static gint seen[2] = {0, 0};  // sound and picture come by threads of their own
   GstCaps* caps = gst_pad_get_current_caps(from);
   const char* name = gst_structure_get_name(gst_caps_get_structure(caps, 0));
   const int kind = g_str_has_prefix(name, "video/") != FALSE ? 1 : 0;
-  if (g_atomic_int_add(&seen[kind], 1) == 10) {
-    std::printf("ten buffers of %s\n", name);
+  const gint count = g_atomic_int_add(&seen[kind], 1) + 1;
+  if (count % 10 == 0) {
+    std::printf("%d buffers of %s, %.2f s\n", count, name,
+                static_cast<double>(GST_BUFFER_PTS(buffer)) / GST_SECOND);
     std::fflush(stdout);
   }
   gst_caps_unref(caps);

@@ -143,6 +143,24 @@ void GstPipelineRun::stop(std::chrono::milliseconds limit, std::function<void(bo
       this);
 }
 
+void GstPipelineRun::dispose(std::unique_ptr<GstPipelineRun> run, std::chrono::milliseconds limit,
+                             std::function<void()> stopped) {
+  // What it still has to say concerns nobody.
+  run->events_ = PipelineEvents{};
+  auto shared = std::shared_ptr<GstPipelineRun>(std::move(run));
+  shared->stop(limit, [shared, stopped = std::move(stopped)](bool) mutable {
+    if (stopped) stopped();
+    // Not while it is in a call of its own.
+    g_idle_add_full(
+        G_PRIORITY_DEFAULT, +[](gpointer) -> gboolean { return G_SOURCE_REMOVE; },
+        std::make_unique<std::shared_ptr<GstPipelineRun>>(std::move(shared)).release(),
+        +[](gpointer data) {
+          const std::unique_ptr<std::shared_ptr<GstPipelineRun>> owned(
+              static_cast<std::shared_ptr<GstPipelineRun>*>(data));
+        });
+  });
+}
+
 gboolean GstPipelineRun::on_bus(GstBus* /*bus*/, GstMessage* message, gpointer self) noexcept {
   static_cast<GstPipelineRun*>(self)->heard(message);
   return G_SOURCE_CONTINUE;

@@ -50,6 +50,11 @@ class GstPipelineRun {
   // To NULL; `stopped` follows: false when it has not got there within `limit`, and may never.
   void stop(std::chrono::milliseconds limit, std::function<void(bool clean)> stopped);
 
+  // Stops it, and deletes it when it has stopped or `limit` is over; then `stopped`. For whoever
+  // may be called by it at this moment.
+  static void dispose(std::unique_ptr<GstPipelineRun> run, std::chrono::milliseconds limit,
+                      std::function<void()> stopped);
+
   // Pipelines of this process that are not in NULL yet, on whatever thread.
   [[nodiscard]] static int alive();
 

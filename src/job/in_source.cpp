@@ -178,19 +178,7 @@ void InSource::close(std::function<void()> closed) {
     if (closed) closed();
     return;
   }
-  // It may be on the stack below; it goes on its own when it has stopped.
-  auto run = std::shared_ptr<GstPipelineRun>(std::move(run_));
-  run->stop(times_.last_words, [run, closed = std::move(closed)](bool) mutable {
-    if (closed) closed();
-    // Not while it is in a call of its own.
-    g_idle_add_full(
-        G_PRIORITY_DEFAULT, +[](gpointer) -> gboolean { return G_SOURCE_REMOVE; },
-        std::make_unique<std::shared_ptr<GstPipelineRun>>(std::move(run)).release(),
-        +[](gpointer data) {
-          const std::unique_ptr<std::shared_ptr<GstPipelineRun>> owned(
-              static_cast<std::shared_ptr<GstPipelineRun>*>(data));
-        });
-  });
+  GstPipelineRun::dispose(std::move(run_), times_.last_words, std::move(closed));
 }
 
 // ---- how it goes ----------------------------------------------------------------------------
@@ -203,19 +191,18 @@ void InSource::failed(const std::string& why) {
     callbacks_.ended();
     return;
   }
+  try_later(why);
+}
+
+void InSource::try_later(const std::string& why) {
   callbacks_.state(StateReport{State::kReconnecting, why});
-  if (retry_timer_ != 0) g_source_remove(retry_timer_);
   retry_timer_ = g_timeout_add(static_cast<guint>(retry_.next().count()), on_retry, this);
 }
 
 gboolean InSource::on_retry(gpointer data) noexcept {
   auto* self = static_cast<InSource*>(data);
   self->retry_timer_ = 0;
-  if (const auto opened = self->open(); !opened) {
-    self->callbacks_.state(StateReport{State::kReconnecting, opened.error().message});
-    self->retry_timer_ =
-        g_timeout_add(static_cast<guint>(self->retry_.next().count()), on_retry, self);
-  }
+  if (const auto opened = self->open(); !opened) self->try_later(opened.error().message);
   return G_SOURCE_REMOVE;
 }
 

@@ -53,6 +53,7 @@ class InSource {
   void watch(const pipeline::Instance& instance, const char* in, const char* out);
   void close(std::function<void()> closed);
   void failed(const std::string& why);
+  void try_later(const std::string& why);
   void look();
   static gboolean on_timer(gpointer self) noexcept;
   static gboolean on_retry(gpointer self) noexcept;

@@ -14,6 +14,10 @@ namespace {
 
 constexpr guint kLookMs = 100;  // also how late a key frame is asked for
 
+// Who begins to watch sees nothing before a key frame; platforms for live video ask for one each 2
+// s. HLS asks by itself, where its segments begin.
+constexpr GstClockTime kKeyFrameEvery = 2 * GST_SECOND;
+
 // The first one is written when there is a connection, or refused.
 constexpr std::uint64_t kLiveAfterBuffers = 3;
 
@@ -85,6 +89,7 @@ base::Result<void> OutTarget::open() {
   live_at_ = GST_CLOCK_TIME_NONE;
   passed_before_ = 0;
   meter_ = std::make_shared<Meter>();
+  if (out_.kind != "hls") meter_->key_at = kKeyFrameEvery;
   sink_ = wrap::Ref<GstElement>::retain(instance->hook("out"));
   watch(*instance);
   // What goes out begins about now, for its viewers begin now.
@@ -93,7 +98,7 @@ base::Result<void> OutTarget::open() {
       "output-" + out_.kind, PipelineEvents{[this](const std::string& why) { failed(why); },
                                             [this] {
                                               if (stopping_)
-                                                close(nullptr);
+                                                close();
                                               else
                                                 failed("the other side has ended it");
                                             }});
@@ -189,46 +194,27 @@ void OutTarget::count_closed() {
   feed_.reset();
 }
 
-void OutTarget::close(std::function<void()> closed) {
+void OutTarget::close() {
   count_closed();
-  if (!run_) {
-    if (closed) closed();
-    return;
-  }
-  // `run_` may be on the stack below; it goes on its own when it has stopped.
-  auto run = std::shared_ptr<GstPipelineRun>(std::move(run_));
-  run->stop(times_.last_words, [run, closed = std::move(closed), stopped = stopped_](bool) mutable {
-    if (closed) closed();
-    if (stopped) stopped();
-    // Not while it is in a call of its own.
-    g_idle_add_full(
-        G_PRIORITY_DEFAULT, +[](gpointer) -> gboolean { return G_SOURCE_REMOVE; },
-        std::make_unique<std::shared_ptr<GstPipelineRun>>(std::move(run)).release(),
-        +[](gpointer data) {
-          const std::unique_ptr<std::shared_ptr<GstPipelineRun>> owned(
-              static_cast<std::shared_ptr<GstPipelineRun>*>(data));
-        });
-  });
+  GstPipelineRun::dispose(std::move(run_), times_.last_words, stopped_);
 }
 
 // ---- how it goes ----------------------------------------------------------------------------
 
 void OutTarget::failed(const std::string& why) {
-  if (stopping_) {
-    if (run_) close(nullptr);
-    return;
-  }
-  close(nullptr);
-  const auto wait = retry_.next();
+  close();
+  if (!stopping_) try_later(why);
+}
+
+void OutTarget::try_later(const std::string& why) {
   report(State::kReconnecting, why);
-  if (retry_timer_ != 0) g_source_remove(retry_timer_);
-  retry_timer_ = g_timeout_add(static_cast<guint>(wait.count()), on_retry, this);
+  retry_timer_ = g_timeout_add(static_cast<guint>(retry_.next().count()), on_retry, this);
 }
 
 gboolean OutTarget::on_retry(gpointer data) noexcept {
   auto* self = static_cast<OutTarget*>(data);
   self->retry_timer_ = 0;
-  if (const auto opened = self->open(); !opened) self->failed(opened.error().message);
+  if (const auto opened = self->open(); !opened) self->try_later(opened.error().message);
   return G_SOURCE_REMOVE;
 }
 
@@ -246,7 +232,7 @@ void OutTarget::look() {
     moved_at_ = now;
   }
   if (now - begun_at_ >= meter_->key_at.load()) {
-    meter_->key_at = GST_CLOCK_TIME_NONE;
+    meter_->key_at = out_.kind == "hls" ? GST_CLOCK_TIME_NONE : now - begun_at_ + kKeyFrameEvery;
     callbacks_.want_key_frame();
   }
   const bool live = GST_CLOCK_TIME_IS_VALID(live_at_);
@@ -296,7 +282,7 @@ void OutTarget::stop(std::function<void()> stopped) {
       +[](gpointer data) -> gboolean {
         auto* self = static_cast<OutTarget*>(data);
         self->timer_ = 0;
-        if (self->run_) self->close(nullptr);
+        if (self->run_) self->close();
         return G_SOURCE_REMOVE;
       },
       this);

@@ -56,8 +56,9 @@ class OutTarget {
   [[nodiscard]] base::Result<void> open();
   [[nodiscard]] base::Result<void> aim(const pipeline::Instance& instance) const;
   void watch(const pipeline::Instance& instance);
-  void close(std::function<void()> closed);
+  void close();  // the pipeline, which there is
   void failed(const std::string& why);
+  void try_later(const std::string& why);
   void look();  // is it live, does it stand still?
   void count_closed();
   [[nodiscard]] std::string playlist() const { return out_.folder + "/index.m3u8"; }

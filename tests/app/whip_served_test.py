@@ -158,13 +158,13 @@ class Served(unittest.TestCase):
         watcher = Client("watch", f"{url}/whep/{self.call}?profile=gst",
                          self.server.token("tv", "bridge"))
         self.addCleanup(watcher.kill)
-        watcher.says("ten buffers of video/x-raw")
-        watcher.says("ten buffers of audio/x-raw")
+        watcher.says("10 buffers of video/x-raw")
+        watcher.says("10 buffers of audio/x-raw")
         # Without a profile, everybody in one picture.
         mix = Client("watch", f"{url}/whep/{self.call}", self.server.token("wall", "bridge"))
         self.addCleanup(mix.kill)
-        mix.says("ten buffers of video/x-raw")
-        mix.says("ten buffers of audio/x-raw")
+        mix.says("10 buffers of video/x-raw")
+        mix.says("10 buffers of audio/x-raw")
         # It leaves: so does the participant.
         session = [s for s in publisher.said if s.startswith("session ")][0].split(url)[1]
         self.assertEqual(200, self.ask("DELETE", session, user="gst"))

@@ -23,6 +23,7 @@ namespace {
 
 struct Bridge {
   std::vector<job::StateReport> states;
+  std::vector<gint64> at;  // when, us
   std::unique_ptr<job::OutTarget> target;
   bool stopped = false;
   [[nodiscard]] bool is(job::State state) const {
@@ -31,6 +32,12 @@ struct Bridge {
   [[nodiscard]] int times(job::State state) const {
     return static_cast<int>(std::count_if(states.begin(), states.end(),
                                           [&](const auto& each) { return each.state == state; }));
+  }
+  // Between two reports it has waited and tried.
+  [[nodiscard]] bool has_waited() const {
+    for (std::size_t i = 2; i < states.size(); ++i)
+      if (at[i] - at[i - 1] < 790'000) return false;
+    return true;
   }
   [[nodiscard]] std::string story() const {
     std::string all;
@@ -75,9 +82,11 @@ class World {
     Bridge& bridge = *bridges_.back();
     bridge.target = std::make_unique<job::OutTarget>(
         pipelines, out,
-        job::OutTarget::Callbacks{
-            [&bridge](const job::StateReport& report) { bridge.states.push_back(report); },
-            [this] { encoder_.request_key_frame(); }},
+        job::OutTarget::Callbacks{[&bridge](const job::StateReport& report) {
+                                    bridge.states.push_back(report);
+                                    bridge.at.push_back(g_get_monotonic_time());
+                                  },
+                                  [this] { encoder_.request_key_frame(); }},
         times);
     return bridge;
   }
@@ -260,12 +269,14 @@ START_TEST(real_servers_and_players_take_a_call_and_bad_ones_hold_nobody_up) {
   job::OutTarget::Times hasty;
   hasty.stall = std::chrono::milliseconds(200);
   Bridge& to_slow = world.add_slow(at_port("rtp", test::free_port(3), ""), hasty);
+  Bridge& to_no_srt = world.add("srt", at_port("srt", test::free_port(), ""));
   world.start();
   for (const Bridge* bridge : {&to_rtmp, &to_srt, &to_rtp, &to_hls}) ck_live(*bridge);
-  for (const Bridge* bridge : {&to_deaf, &to_nobody}) {
+  for (const Bridge* bridge : {&to_deaf, &to_nobody, &to_no_srt}) {
     ck_assert_msg(run_until([&] { return bridge->times(job::State::kReconnecting) >= 2; }), "%s",
                   bridge->story().c_str());
     ck_assert_int_eq(bridge->times(job::State::kLive), 0);
+    ck_assert_msg(bridge->has_waited(), "%s", bridge->story().c_str());
   }
   // One that was live, and stalls.
   ck_assert_msg(run_until([&] { return to_slow.times(job::State::kReconnecting) > 0; }), "%s",

@@ -127,12 +127,12 @@ class Device:
     """One WebSocket of a user. Every message that came is in `heard`."""
     numbers = itertools.count()
 
-    def __init__(self, server, profile):
+    def __init__(self, server, profile, grants=""):
         self.heard = []
         self.socket = websocket.create_connection(
             f"ws://127.0.0.1:{server.port}/ws", subprotocols=["jsapi.v1"], timeout=WAIT_S)
         threading.Thread(target=self.listen, daemon=True).start()
-        self.ask("hello", token=server.token(profile))
+        self.ask("hello", token=server.token(profile, grants))
 
     def listen(self):
         try:
