@@ -173,6 +173,9 @@ std::vector<KeySpec> call_limits() {
                   MEMBER(std::size_t, calls.unanswered_calls_per_user)),
       count_limit("live-calls-per-user", MEMBER(std::size_t, calls.live_calls_per_user)),
       count_limit("receivers-per-call", MEMBER(std::size_t, calls.receivers_per_call), 1000),
+      count_limit("bridges-per-call", MEMBER(std::size_t, calls.bridges_per_call), 1000),
+      count_limit("guests-per-call", MEMBER(std::size_t, calls.guests_per_call), 10'000),
+      time_limit("consent-timeout", MEMBER(base::Duration, calls.consent_timeout)),
       // A frame holds no more than 64 KiB, and escapes may take most of it.
       count_limit("text-bytes", MEMBER(std::size_t, calls.text_bytes), 32'768),
       count_limit("remembered-requests", MEMBER(std::size_t, calls.remembered_requests)),

@@ -103,6 +103,10 @@ void Driver::feed(const call::Input& input) {
 void Driver::take(call::Input input) {
   auto* request = std::get_if<call::Received>(&input);
   if (request == nullptr) return feed(input);
+  const auto* bridge = std::get_if<call::StartBridge>(&request->request.body);
+  if (bridge != nullptr && (request->admin || request->may_bridge))
+    if (auto refusal = jobs_.refuses(*bridge))
+      return sessions_.reply(request->connection, {request->request.id, *std::move(refusal)});
   if (starts_job(request->request.body)) request->fresh = base::JobId(random_name());
   // Who wants to leave must be able to for longer than others.
   const std::size_t room = leaves(request->request.body) ? 2 * max_waiting_ : max_waiting_;
@@ -137,6 +141,8 @@ void Driver::perform(call::Effect effect) {
 }
 
 void Driver::command(call::CommandBody command, std::function<void(const Answer&)> done) {
+  if (const auto* bridge = std::get_if<call::StartBridge>(&command))
+    if (auto refusal = jobs_.refuses(*bridge)) return done(Answer(*std::move(refusal)));
   const std::uint64_t ticket = next_command_++;
   commands_[ticket] = std::move(done);
   std::optional<base::JobId> fresh;

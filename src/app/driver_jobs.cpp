@@ -57,6 +57,15 @@ DriverJobs::DriverJobs(JobPorts ports, std::function<base::Instant()> now,
       feed_(std::move(feed)),
       self_(std::make_shared<DriverJobs*>(this)) {}
 
+std::optional<call::Refusal> DriverJobs::refuses(const call::StartBridge& message) const {
+  if (!ports_.look_at_target) return std::nullopt;
+  const auto direction =
+      message.direction == call::Direction::kOut ? net::Direction::kOut : net::Direction::kIn;
+  const auto looked =
+      ports_.look_at_target(direction, std::string(wire::name_of(message.kind)), message.url);
+  return looked ? std::nullopt : std::optional(to_refusal(looked.error()));
+}
+
 // ---- effects --------------------------------------------------------------------------------
 
 // The job is admitted before anything else, so that ports can be opened for it at once.

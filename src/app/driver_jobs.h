@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -33,6 +34,9 @@ struct JobPorts {
   std::function<void(net::Direction, const std::string& kind, const std::string& url,
                      net::Targets::Done)>
       check_target;
+  // What can be said of that at once: net::Targets::look_at.
+  std::function<base::Result<void>(net::Direction, const std::string& kind, const std::string& url)>
+      look_at_target;
   // Recordings: the folder of one that is about to begin, and all that its job says.
   std::function<void(const base::JobId&, job::Layout, job::Container, base::WallTime,
                      std::function<void(base::Result<job::Record>)> done)>
@@ -53,6 +57,8 @@ class DriverJobs {
   DriverJobs(JobPorts ports, std::function<base::Instant()> now,
              std::function<void(media::Command)> media, Feed feed);
 
+  // What is asked for goes where no bridge of this server may, as far as its text says.
+  [[nodiscard]] std::optional<call::Refusal> refuses(const call::StartBridge& message) const;
   void perform(const call::StartJob& effect);
   void perform(const call::UpdateJob& effect);
   void perform(const call::StopJob& effect);

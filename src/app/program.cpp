@@ -214,6 +214,10 @@ JobPorts Program::Impl::job_ports(const Config& config) {
                  net::Targets::Done done) {
             targets_->check(direction, kind, url, std::move(done));
           },
+      .look_at_target =
+          [this](net::Direction direction, const std::string& kind, const std::string& url) {
+            return targets_->look_at(direction, kind, url);
+          },
       .prepare_recording =
           [this](const base::JobId& recording, job::Layout layout, job::Container container,
                  base::WallTime began, Recordings::Prepared done) {
@@ -240,7 +244,9 @@ JobPorts Program::Impl::job_ports(const Config& config) {
 void Program::Impl::open_targets(const Config& config) {
   net::TargetRules rules = config.bridges.targets;
   rules.own_ports.push_back(server_->port());
-  if (config.media.udp_port != 0) rules.own_ports.push_back(config.media.udp_port);
+  rules.own_ports.push_back(worker_->udp_port());
+  for (const std::string& announced : config.media.announced_ips)
+    if (const auto address = net::parse_address(announced)) rules.own_addresses.push_back(*address);
   targets_ = std::make_unique<net::Targets>(std::move(rules));
 }
 

@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "base/url.h"
 #include "job/in_source.h"
@@ -54,7 +55,11 @@ class InWork : public Work {
     } else {
       const auto url = base::parse_url(in_.url);
       if (!url) return tl::unexpected(url.error());
-      if (auto pinned = pin_network(url->host, in_.address); !pinned) return pinned;
+      std::vector<std::uint16_t> ports = {url->port};
+      // A server of playlists may lead from http to https.
+      if (in_.kind == "hls") ports.insert(ports.end(), {80, 443});
+      if (auto pinned = pin_network(url->host, in_.address, std::move(ports)); !pinned)
+        return pinned;
     }
     if (port_) return begin();
     return {};

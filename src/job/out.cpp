@@ -39,7 +39,7 @@ class OutWork : public Work {
     if (!out_.address.empty()) {
       const auto url = base::parse_url(out_.url);
       if (!url) return tl::unexpected(url.error());
-      if (auto pinned = pin_network(url->host, out_.address); !pinned) return pinned;
+      if (auto pinned = pin_network(url->host, out_.address, {url->port}); !pinned) return pinned;
     } else if (out_.kind != "hls") {
       return base::fail(base::Code::kInvalid, "the job names no address to send to");
     }

@@ -7,17 +7,20 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 namespace {
 
 struct Pin {
   std::string host;
   std::string address;
+  std::vector<std::uint16_t> ports;
   std::array<unsigned char, 16> bytes{};  // IPv4 as ::ffff:a.b.c.d
 };
 // Set once, before other threads look; never freed.
@@ -30,16 +33,21 @@ std::array<unsigned char, 16> mapped(const in_addr& address) {
   return bytes;
 }
 
+bool has_port(in_port_t port) {
+  const auto& ports = pin.load()->ports;
+  return std::find(ports.begin(), ports.end(), ntohs(port)) != ports.end();
+}
+
 bool is_pinned(const sockaddr* address, socklen_t size) {
   if (address->sa_family == AF_INET && size >= sizeof(sockaddr_in)) {
     sockaddr_in v4{};
     std::memcpy(&v4, address, sizeof v4);
-    return mapped(v4.sin_addr) == pin.load()->bytes;
+    return mapped(v4.sin_addr) == pin.load()->bytes && has_port(v4.sin_port);
   }
   if (address->sa_family == AF_INET6 && size >= sizeof(sockaddr_in6)) {
     sockaddr_in6 v6{};
     std::memcpy(&v6, address, sizeof v6);
-    return std::memcmp(&v6.sin6_addr, pin.load()->bytes.data(), 16) == 0;
+    return std::memcmp(&v6.sin6_addr, pin.load()->bytes.data(), 16) == 0 && has_port(v6.sin6_port);
   }
   return address->sa_family == AF_UNIX || address->sa_family == AF_UNSPEC;
 }
@@ -122,8 +130,9 @@ static void parley_pinned_resolver_init(ParleyPinnedResolver* /*self*/) {}
 
 namespace parley::job {
 
-base::Result<void> pin_network(const std::string& host, const std::string& address) {
-  auto made = std::make_unique<Pin>(Pin{host, address, {}});
+base::Result<void> pin_network(const std::string& host, const std::string& address,
+                               std::vector<std::uint16_t> ports) {
+  auto made = std::make_unique<Pin>(Pin{host, address, std::move(ports), {}});
   in_addr v4{};
   if (inet_pton(AF_INET, address.c_str(), &v4) == 1)
     made->bytes = mapped(v4);

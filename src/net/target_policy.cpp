@@ -165,16 +165,41 @@ bool is_loopback(const base::IpAddress& address) {
   return v4->contains(address) || v6->contains(address);
 }
 
-bool is_own_port(const base::Url& url, const TargetRules& rules) {
-  const auto& ports = rules.own_ports;
-  const auto has = [&](int port) {
-    return std::find(ports.begin(), ports.end(), port) != ports.end();
-  };
-  return has(url.port) || (url.scheme == "rtp" && has(url.port + kVideoPortAfter));
+bool is_one_of(std::span<const base::IpAddress> addresses, const base::IpAddress& address) {
+  return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
 }
 
-constexpr const char* kNotListed =
-    "The target is not among those that this server's operator allows ('allow' in [bridges]).";
+bool is_own_port(const base::Url& url, const TargetRules& rules) {
+  const auto& ports = rules.own_ports;
+  const int behind = url.port + (url.scheme == "rtp" ? kRtpPorts : 1);
+  return std::any_of(ports.begin(), ports.end(),
+                     [&](int port) { return port >= url.port && port < behind; });
+}
+
+// With an entry that would be right, but for its host: the target's is nobody's business.
+base::Error not_listed(const base::Url& url) {
+  std::string message =
+      "The target is not among those that this server's operator allows: 'allow' in [bridges] "
+      "needs an entry for it, such as " +
+      url.scheme + "://live.example";
+  if (const auto usual = default_port(url.scheme); usual != 0)
+    message += ", with its port where that is not " + std::to_string(usual) + ": " + url.scheme +
+               "://live.example:PORT";
+  return {Code::kForbidden, message + "."};
+}
+
+base::Error not_public(Reach reach) {
+  const std::string what = "The target is, or its name also means, an address ";
+  if (reach == Reach::kPrivate)
+    return {Code::kForbidden,
+            what +
+                "of this machine or of its networks; this server's operator allows those with "
+                "'private-addresses = true' in [bridges]."};
+  return {Code::kForbidden,
+          what +
+              "that no setting allows: a link-local or reserved one, or one that carries another "
+              "inside."};
+}
 
 }  // namespace
 
@@ -290,7 +315,7 @@ base::Result<WantedTarget> want_target(Direction direction, std::string_view kin
   if (parsed->port == 0) parsed->port = default_port(parsed->scheme);
   if (std::none_of(rules.allow.begin(), rules.allow.end(),
                    [&](const TargetPattern& pattern) { return names(pattern, *parsed); }))
-    return base::fail(Code::kForbidden, kNotListed);
+    return tl::unexpected(not_listed(*parsed));
   return WantedTarget{std::string(kind), std::move(*parsed)};
 }
 
@@ -302,12 +327,10 @@ base::Result<base::IpAddress> choose_address(const WantedTarget& target,
   for (const base::IpAddress& address : addresses) {
     const Reach reach = reach_of(address);
     if (reach == Reach::kNever || (reach == Reach::kPrivate && !rules.private_addresses))
-      return base::fail(Code::kForbidden,
-                        "The target is, or its name also means, an address that is not public; "
-                        "this server's operator allows none ('private-addresses' in [bridges]).");
-    if (!is_allowed(target.url, address, rules)) return base::fail(Code::kForbidden, kNotListed);
-    if (is_own_port(target.url, rules) &&
-        (is_loopback(address) || std::find(own.begin(), own.end(), address) != own.end()))
+      return tl::unexpected(not_public(reach));
+    if (!is_allowed(target.url, address, rules)) return tl::unexpected(not_listed(target.url));
+    if (is_own_port(target.url, rules) && (is_loopback(address) || is_one_of(own, address) ||
+                                           is_one_of(rules.own_addresses, address)))
       return base::fail(Code::kForbidden, "The target is this server itself.");
   }
   return addresses.front();

@@ -38,15 +38,16 @@ struct TargetPattern {
   [[nodiscard]] static std::optional<TargetPattern> parse(std::string_view text);
 };
 
-// Of kind rtp: sound goes to the port that is named, pictures to this much above it.
-inline constexpr std::uint16_t kVideoPortAfter = 2;
+// Of kind rtp: sound goes to the port that is named, its RTCP, pictures and their RTCP to the next.
+inline constexpr int kRtpPorts = 4;
 
 struct TargetRules {
   std::vector<TargetPattern> allow;  // empty: nothing but files and hls out
   // Loopback, RFC 1918, CGNAT, ULA and multicast too, where the list names them.
   bool private_addresses = false;
-  std::string source_folder;             // of kind file; empty: there are no files
-  std::vector<std::uint16_t> own_ports;  // this server's, on addresses of this machine
+  std::string source_folder;                   // of kind file; empty: there are no files
+  std::vector<std::uint16_t> own_ports;        // this server's, on addresses of this machine ...
+  std::vector<base::IpAddress> own_addresses;  // ... and on these, by which others reach it (NAT)
 };
 
 // Whom an address belongs to.

@@ -92,6 +92,9 @@ class Targets::Impl : public std::enable_shared_from_this<Impl> {
   Impl& operator=(const Impl&) = delete;
 
   void check(Direction direction, const std::string& kind, const std::string& url, Done done);
+  // nullopt: its name must be looked up.
+  [[nodiscard]] std::optional<base::Result<Target>> known(const WantedTarget& wanted) const;
+  [[nodiscard]] const TargetRules& rules() const { return rules_; }
 
  private:
   struct Look {
@@ -131,6 +134,15 @@ void Targets::Impl::arm(std::uint64_t id, Look& look, base::Duration after) {
   g_source_attach(look.timer.get(), g_main_context_get_thread_default());
 }
 
+std::optional<base::Result<Target>> Targets::Impl::known(const WantedTarget& wanted) const {
+  if (wanted.kind == "file") return find_file(wanted, rules_);
+  if (wanted.url.host.empty()) return Target{wanted.kind, "", "", "", 0};
+  if (const auto literal = parse_address(wanted.url.host)) return settle(wanted, {*literal});
+  if (wanted.url.literal_v6)
+    return base::fail(base::Code::kInvalid, "What stands in brackets is no IPv6 address.");
+  return std::nullopt;
+}
+
 void Targets::Impl::check(Direction direction, const std::string& kind, const std::string& url,
                           Done done) {
   const std::uint64_t id = next_id_++;
@@ -146,12 +158,7 @@ void Targets::Impl::check(Direction direction, const std::string& kind, const st
   auto wanted = want_target(direction, kind, url, rules_);
   if (!wanted) return know(tl::unexpected(wanted.error()));
   look.wanted = std::move(*wanted);
-  if (kind == "file") return know(find_file(look.wanted, rules_));
-  if (url.empty()) return know(Target{look.wanted.kind, "", "", "", 0});
-  if (const auto literal = parse_address(look.wanted.url.host))
-    return know(settle(look.wanted, {*literal}));
-  if (look.wanted.url.literal_v6)
-    return know(base::fail(base::Code::kInvalid, "What stands in brackets is no IPv6 address."));
+  if (auto at_once = this->known(look.wanted)) return know(*std::move(at_once));
   arm(id, look, timeout_);
   const Object<GResolver> resolver(g_resolver_get_default());
   g_resolver_lookup_by_name_async(resolver.get(), look.wanted.url.host.c_str(),
@@ -202,6 +209,18 @@ void Targets::Impl::finish(std::uint64_t id, const base::Result<Target>& result)
 Targets::Targets(TargetRules rules, base::Duration timeout)
     : impl_(std::make_shared<Impl>(std::move(rules), timeout)) {}
 Targets::~Targets() = default;
+
+base::Result<void> Targets::look_at(Direction direction, const std::string& kind,
+                                    const std::string& url) const {
+  auto wanted = want_target(direction, kind, url, impl_->rules());
+  if (!wanted) return tl::unexpected(wanted.error());
+  // A name of this machine, whoever is asked (RFC 6761, 6.3).
+  if (wanted->url.host == "localhost" && !impl_->rules().private_addresses)
+    wanted->url.host = "127.0.0.1";
+  const auto known = impl_->known(*wanted);
+  if (known && !*known) return tl::unexpected(known->error());
+  return {};
+}
 
 void Targets::check(Direction direction, const std::string& kind, const std::string& url,
                     Done done) {

@@ -36,6 +36,9 @@ class Targets {
   // more of the URL than its scheme.
   using Done = std::function<void(base::Result<Target>)>;
   void check(Direction direction, const std::string& kind, const std::string& url, Done done);
+  // What can be said at once, without looking a name up: what check() would refuse for certain.
+  [[nodiscard]] base::Result<void> look_at(Direction direction, const std::string& kind,
+                                           const std::string& url) const;
 
  private:
   class Impl;

@@ -48,6 +48,11 @@ struct World {
                    net::Targets::Done done) {
               checks.emplace_back(kind + " " + url, std::move(done));
             },
+        .look_at_target = [](net::Direction, const std::string& kind,
+                             const std::string&) -> base::Result<void> {
+          if (kind == "rtmp") return {};
+          return failure(base::Code::kForbidden, "no " + kind);
+        },
         .prepare_recording = [this](const JobId&, job::Layout, job::Container, base::WallTime,
                                     const auto& done) { done(room); },
         .recording_reports = [this](const JobId&, const job::Report&) { ++recording_reports; },
@@ -143,6 +148,16 @@ START_TEST(a_bridge_starts_when_its_target_is_known_and_allowed) {
 }
 END_TEST
 
+START_TEST(what_is_not_allowed_is_refused_before_it_is_started) {
+  World w;
+  call::StartBridge message{.call = call::CallId("k"), .url = "rtmp://live.example/a/b"};
+  ck_assert(!w.jobs.refuses(message).has_value());
+  message.kind = call::BridgeKind::kSrt;
+  const auto refusal = w.jobs.refuses(message);
+  ck_assert(refusal->code == call::ErrorCode::kForbidden && refusal->message == "no srt");
+}
+END_TEST
+
 START_TEST(hls_has_a_folder_while_it_lives_and_says_where_to_watch) {
   World w;
   auto work = rtmp();
@@ -186,6 +201,7 @@ END_TEST
 int main() {
   return test::run("driver jobs", {a_job_is_admitted_before_it_starts_and_dismissed_when_it_is_over,
                                    a_bridge_starts_when_its_target_is_known_and_allowed,
+                                   what_is_not_allowed_is_refused_before_it_is_started,
                                    hls_has_a_folder_while_it_lives_and_says_where_to_watch,
                                    what_cannot_start_has_failed_and_says_little});
 }

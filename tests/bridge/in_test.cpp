@@ -155,8 +155,8 @@ START_TEST(reaches_the_checked_address_and_nothing_else) {
     return made != nullptr;
   };
   ck_assert(reach("127.0.0.1") && reach("127.0.0.2"));
-  ck_assert(!job::pin_network("live.example", "localhost").has_value());
-  ck_assert(job::pin_network("live.example", "127.0.0.1").has_value());
+  ck_assert(!job::pin_network("live.example", "localhost", {port}).has_value());
+  ck_assert(job::pin_network("live.example", "127.0.0.1", {port}).has_value());
   ck_assert(reach("live.example") && reach("LIVE.example") && reach("127.0.0.1"));
   for (const char* other : {"127.0.0.2", "other.example", "::1", "10.0.0.1"})
     ck_assert_msg(!reach(other), "%s", other);
@@ -164,6 +164,11 @@ START_TEST(reaches_the_checked_address_and_nothing_else) {
   sockaddr_in second = at;
   second.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ck_assert_int_eq(::connect(fd, reinterpret_cast<sockaddr*>(&second), sizeof second), -1);
+  ck_assert_int_eq(errno, EACCES);
+  // Nor another door of the same machine.
+  second.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  second.sin_port = htons(static_cast<std::uint16_t>(port + 1));
   ck_assert_int_eq(::connect(fd, reinterpret_cast<sockaddr*>(&second), sizeof second), -1);
   ck_assert_int_eq(errno, EACCES);
   ::close(fd);

@@ -263,6 +263,41 @@ START_TEST(looks_a_name_up_once_and_hands_out_the_address_it_checked) {
 }
 END_TEST
 
+// Whoever asks is told at once, and what would be right.
+START_TEST(says_at_once_what_needs_no_look_up) {
+  const auto said = [](const net::Targets& targets, Direction direction, const char* kind,
+                       const char* url) {
+    const auto looked = targets.look_at(direction, kind, url);
+    return looked ? std::string("yes") : looked.error().message;
+  };
+  const auto has = [](const std::string& text, const char* part) {
+    return text.find(part) != std::string::npos;
+  };
+  auto some = rules({"rtmp://127.0.0.1", "rtmp://localhost", "rtmp://live.example", "srt://*"});
+  some.own_ports = {8190};
+  const net::Targets closed(some);
+  const auto out = [&](const char* kind, const char* url) {
+    return said(closed, Direction::kOut, kind, url);
+  };
+  ck_assert_str_eq(out("rtmp", "rtmp://live.example/a/sekret").c_str(), "yes");
+  ck_assert_str_eq(out("hls", "").c_str(), "yes");
+  for (const char* inside : {"rtmp://127.0.0.1/a/sekret", "rtmp://localhost/a/sekret"})
+    ck_assert(has(out("rtmp", inside), "'private-addresses = true' in [bridges]"));
+  ck_assert(has(out("srt", "srt://169.254.1.1:9000"), "no setting allows"));
+  const auto other = out("rtmp", "rtmp://live.example:1936/a/sekret");
+  ck_assert(has(other, "'allow' in [bridges]") && has(other, "rtmp://live.example:PORT"));
+  ck_assert(has(out("rtmp", "http://live.example/a"), "rtmp://host/app/key"));
+  for (const auto& message : {other, out("rtmp", "rtmp://127.0.0.1/a/sekret")})
+    ck_assert(!has(message, "sekret") && !has(message, "127"));
+  ck_assert(has(said(closed, Direction::kIn, "file", "file:a.mp4"), "source-folder"));
+  some.private_addresses = true;
+  const net::Targets open(some);
+  ck_assert_str_eq(said(open, Direction::kOut, "rtmp", "rtmp://127.0.0.1/a/b").c_str(), "yes");
+  ck_assert_str_eq(said(open, Direction::kOut, "rtmp", "rtmp://localhost/a/b").c_str(), "yes");
+  ck_assert(has(said(open, Direction::kOut, "srt", "srt://127.0.0.1:8190"), "this server itself"));
+}
+END_TEST
+
 START_TEST(never_connects_to_this_server_itself) {
   auto some = rules({"rtmp://*:*", "rtp://*"}, /*private_addresses=*/true);
   some.own_ports = {8080, 8190};
@@ -272,8 +307,16 @@ START_TEST(never_connects_to_this_server_itself) {
   ck_assert(!check(targets, Direction::kOut, "rtmp", "rtmp://127.0.0.1:8080/a/b").has_value());
   ck_assert(!check(targets, Direction::kOut, "rtmp", "rtmp://127.9.9.9:8080/a/b").has_value());
   ck_assert(!check(targets, Direction::kOut, "rtmp", "rtmp://[::1]:8080/a/b").has_value());
-  // Its pictures would go there.
-  ck_assert(!check(targets, Direction::kOut, "rtp", "rtp://127.0.0.1:8188").has_value());
+  // Its reports, pictures, and the reports of those would go there.
+  for (const char* port : {"8188", "8190"})
+    ck_assert(!check(targets, Direction::kOut, "rtp", std::string("rtp://127.0.0.1:") + port));
+  some.own_ports = {8191};
+  some.own_addresses = {*net::parse_address("1.2.3.4")};
+  net::Targets behind_nat(some);
+  for (const char* port : {"8188", "8190"})
+    ck_assert(!check(behind_nat, Direction::kOut, "rtp", std::string("rtp://1.2.3.4:") + port));
+  ck_assert(check(behind_nat, Direction::kOut, "rtp", "rtp://1.2.3.4:8192").has_value());
+  ck_assert(check(behind_nat, Direction::kOut, "rtp", "rtp://1.2.3.5:8190").has_value());
   // Not even with private-addresses.
   ck_assert(!check(targets, Direction::kOut, "rtmp", "rtmp://169.254.169.254:80/a/b").has_value());
   ck_assert(!check(targets, Direction::kOut, "rtmp", "rtmp://0.0.0.0:81/a/b").has_value());
@@ -315,5 +358,6 @@ int main() {
                    {reaches_nothing_inside_however_it_is_written, reads_the_operators_list,
                     allows_what_the_list_names_and_nothing_else,
                     looks_a_name_up_once_and_hands_out_the_address_it_checked,
-                    never_connects_to_this_server_itself, plays_files_of_one_folder_alone});
+                    says_at_once_what_needs_no_look_up, never_connects_to_this_server_itself,
+                    plays_files_of_one_folder_alone});
 }
