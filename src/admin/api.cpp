@@ -1,7 +1,6 @@
 #include "admin/api.h"
 
 #include <fmt/format.h>
-#include <glib.h>
 
 #include <algorithm>
 #include <utility>
@@ -15,17 +14,6 @@ namespace {
 using call::ErrorCode;
 
 constexpr std::string_view kDocument = "openapi.json";
-
-std::optional<std::string> bearer(std::string_view authorization) {
-  constexpr std::string_view kScheme = "bearer ";
-  if (authorization.size() <= kScheme.size() ||
-      g_ascii_strncasecmp(authorization.data(), kScheme.data(), kScheme.size()) != 0)
-    return std::nullopt;
-  authorization.remove_prefix(kScheme.size());
-  const std::size_t begin = authorization.find_first_not_of(' ');
-  if (begin == std::string_view::npos) return std::nullopt;
-  return std::string(authorization.substr(begin));
-}
 
 tl::expected<auth::Claims, Response> authenticate(const Request& request, const Rules& rules,
                                                   base::WallTime now) {

@@ -1,6 +1,7 @@
 #include "admin/http.h"
 
 #include <fmt/format.h>
+#include <glib.h>
 
 #include <algorithm>
 #include <array>
@@ -90,22 +91,34 @@ Response error_of_status(unsigned status, const std::string& message) {
   return make(status, name->kind, name->code, message);
 }
 
-Response unauthorized(const std::string& reason) {
+std::optional<std::string> bearer(std::string_view authorization) {
+  constexpr std::string_view kScheme = "bearer ";
+  if (authorization.size() <= kScheme.size() ||
+      g_ascii_strncasecmp(authorization.data(), kScheme.data(), kScheme.size()) != 0)
+    return std::nullopt;
+  authorization.remove_prefix(kScheme.size());
+  const std::size_t begin = authorization.find_first_not_of(' ');
+  if (begin == std::string_view::npos) return std::nullopt;
+  return std::string(authorization.substr(begin));
+}
+
+Response unauthorized(const std::string& reason, std::string_view grant) {
   std::string challenge = "Bearer realm=\"parley\"";
   if (!reason.empty())
     challenge += fmt::format(", error=\"invalid_token\", error_description={}", quoted(reason));
   Response response =
       error(call::ErrorCode::kUnauthorized,
-            reason.empty()
-                ? "an access token with the grant `admin` is needed, as `Authorization: Bearer`"
-                : reason);
+            reason.empty() ? fmt::format("an access token with the grant `{}` is needed, as "
+                                         "`Authorization: Bearer`",
+                                         grant)
+                           : reason);
   response.headers.emplace_back("WWW-Authenticate", std::move(challenge));
   return response;
 }
 
-Response lacks_grant() {
-  Response response =
-      error(call::ErrorCode::kForbidden, "the access token lacks the grant `admin`");
+Response lacks_grant(std::string_view grant) {
+  Response response = error(call::ErrorCode::kForbidden,
+                            fmt::format("the access token lacks the grant `{}`", grant));
   response.headers.emplace_back("WWW-Authenticate",
                                 "Bearer realm=\"parley\", error=\"insufficient_scope\"");
   return response;

@@ -1,6 +1,7 @@
 // A request of an application's server, and the answer, as values. JSON both ways.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,9 +36,12 @@ struct Response {
 // For what is refused before anybody looks into it: 405, 406, 411, 413, 415, 503.
 [[nodiscard]] Response error_of_status(unsigned status, const std::string& message);
 
-// 401, with what RFC 6750 says a client is to be told. `reason` empty: there was no token at all.
-[[nodiscard]] Response unauthorized(const std::string& reason);
+// The token in an Authorization header (RFC 6750, 2.1); nullopt: there is none.
+[[nodiscard]] std::optional<std::string> bearer(std::string_view authorization);
+// 401, with what RFC 6750 says a client is to be told. `reason` empty: there was no token at all,
+// and `grant` is what it needs.
+[[nodiscard]] Response unauthorized(const std::string& reason, std::string_view grant = "admin");
 // 403 for a token that lacks the grant.
-[[nodiscard]] Response lacks_grant();
+[[nodiscard]] Response lacks_grant(std::string_view grant = "admin");
 
 }  // namespace parley::admin

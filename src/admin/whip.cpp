@@ -20,38 +20,16 @@ constexpr std::size_t kFewSessions = 1024;  // our choice: not worth looking for
 constexpr std::string_view kOfEndpoint = "OPTIONS, POST";
 constexpr std::string_view kOfSession = "OPTIONS, PATCH, DELETE";
 
-std::optional<std::string> bearer(std::string_view authorization) {
-  constexpr std::string_view kScheme = "bearer ";
-  if (authorization.size() <= kScheme.size() ||
-      g_ascii_strncasecmp(authorization.data(), kScheme.data(), kScheme.size()) != 0)
-    return std::nullopt;
-  authorization.remove_prefix(kScheme.size());
-  const std::size_t begin = authorization.find_first_not_of(' ');
-  if (begin == std::string_view::npos) return std::nullopt;
-  return std::string(authorization.substr(begin));
-}
-
 tl::expected<auth::Claims, Response> authenticate(const GuestRequest& request,
                                                   const auth::Verifier& verifier,
                                                   base::WallTime now) {
   const auto token = bearer(request.authorization);
-  const auto strange = [](const std::string& reason) {
-    Response response = unauthorized(reason);
-    if (reason.empty())
-      response.body = error(ErrorCode::kUnauthorized,
-                            "an access token with the grant `bridge` is needed, as "
-                            "`Authorization: Bearer`")
-                          .body;
-    return response;
-  };
-  if (!token) return tl::unexpected(strange(""));
+  if (!token) return tl::unexpected(unauthorized("", kBridgeGrant));
   auto claims = verifier.verify(*token, now);
-  if (!claims) return tl::unexpected(strange(claims.error().message));
+  if (!claims) return tl::unexpected(unauthorized(claims.error().message));
   for (const std::string_view grant : {kBridgeGrant, std::string_view("admin")})
     if (claims->grants.contains(std::string(grant))) return std::move(*claims);
-  Response response = lacks_grant();
-  response.body = error(ErrorCode::kForbidden, "the access token lacks the grant `bridge`").body;
-  return tl::unexpected(std::move(response));
+  return tl::unexpected(lacks_grant(kBridgeGrant));
 }
 
 // Parameters such as charset change nothing.
