@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -140,7 +141,7 @@ class Served(unittest.TestCase):
         # libnice, of the GStreamer client, sends nothing to the loopback address.
         cls.server = Parleyd(
             f"[limits]\n{MEDIA}[jobs]\nprogram = {JOB}\n[bridges]\nprivate-addresses = true\n"
-            "allow = rtmp://127.0.0.1:*; srt://127.0.0.1; rtp://127.0.0.1; rtsp://127.0.0.1:*; "
+            "allow = rtmp://127.0.0.1:*; rtmps://127.0.0.1:*; srt://127.0.0.1; rtp://127.0.0.1; rtsp://127.0.0.1:*; "
             f"http://127.0.0.1:*\nsource-folder = {cls.folder}/www\n", media="")
         cls.alice, cls.bob = Device(cls.server, "alice", "bridge"), Device(cls.server, "bob")
         cls.rtmp, cls.srt, cls.rtp = free_port(), free_port(), free_port(3)
@@ -282,7 +283,7 @@ class Served(unittest.TestCase):
 
     def test_what_is_not_allowed_is_refused_at_once(self):
         for code, kind, url, right in (
-                ("forbidden", "rtmp", "rtmps://live.example/a/b", "'allow' in [bridges]"),
+                ("forbidden", "srt", "srt://10.1.2.3:9000", "'allow' in [bridges]"),
                 ("forbidden", "srt", "srt://169.254.1.1:9000", "no setting allows"),
                 ("forbidden", "rtmp", f"rtmp://127.0.0.1:{self.server.port}/a/b", "itself"),
                 ("bad_request", "rtmp", "http://127.0.0.1/a/b", "rtmp://host/app/key")):
@@ -298,6 +299,39 @@ class Served(unittest.TestCase):
                                 kind="file", url="file:no.mp4")
         self.assertEqual("not_found", answer.get("code"), answer)
         self.assertEqual([], self.api("GET", f"/calls/{self.call}/bridges")[1]["items"])
+
+    def serve_tls(self):
+        """A server whose certificate nobody has signed. Its port."""
+        names = [self.folder / name for name in ("certificate.pem", "key.pem")]
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=here",
+                        "-addext", "subjectAltName=IP:127.0.0.1", "-out", names[0], "-keyout",
+                        names[1]], check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*names)
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def serve():
+            while True:
+                try:
+                    came, _ = listener.accept()
+                except OSError:
+                    return  # closed
+                try:
+                    context.wrap_socket(came, server_side=True)
+                except OSError:
+                    pass  # it has hung up
+        threading.Thread(target=serve, daemon=True).start()
+        return listener.getsockname()[1]
+
+    def test_a_certificate_that_nobody_has_signed_is_not_trusted(self):
+        port = self.serve_tls()
+        for direction in ("out", "in"):
+            bridge = Bridge(self, direction, "rtmp", url=f"rtmps://127.0.0.1:{port}/live/{KEY}")
+            self.assertIn("certificate", bridge.becomes("reconnecting")["message"])
+            bridge.stop()
+            bridge.becomes("ended")
 
     # ---- in ---------------------------------------------------------------------------------
 
