@@ -21,6 +21,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -255,21 +256,22 @@ GstFlowReturn await_answer(ParleySink* self) {
 
 // ---- packets --------------------------------------------------------------------------------
 
-// When the buffer was meant to leave, which is steadier than when it did; for receivers' reports
-// are made of it.
-TimePoint leaving_time(GstBaseSink* base, GstBuffer* buffer) {
+// When what is in the buffer was captured, by its time: receivers' reports are made of it. Not when
+// it leaves, for what different pipelines make of one moment takes them different times.
+TimePoint capture_time(GstBaseSink* base, GstBuffer* buffer) {
   const TimePoint now{parley::base::Duration(g_get_monotonic_time())};
   if (gst_base_sink_get_sync(base) == FALSE || !GST_BUFFER_PTS_IS_VALID(buffer)) return now;
   const GstClockTime running =
       gst_segment_to_running_time(&base->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
   const GstClockTime current = gst_element_get_current_running_time(GST_ELEMENT(base));
   if (!GST_CLOCK_TIME_IS_VALID(running) || !GST_CLOCK_TIME_IS_VALID(current)) return now;
-  const auto planned = static_cast<gint64>(running + gst_base_sink_get_latency(base)) +
-                       gst_base_sink_get_ts_offset(base);
-  const gint64 late_us = (static_cast<gint64>(current) - planned) / 1000;
-  // Beyond that, the pipeline does not keep up with its own plan.
-  constexpr gint64 kMostUs = 50'000;
-  return late_us > 0 && late_us < kMostUs ? now - parley::base::Duration(late_us) : now;
+  const gint64 age_us = (static_cast<gint64>(current) - static_cast<gint64>(running) -
+                         gst_base_sink_get_ts_offset(base)) /
+                        1000;
+  // Beyond that, its times are not of the pipeline's clock (our choice: many times a mixer's
+  // delay).
+  constexpr gint64 kMostUs = 5'000'000;
+  return std::abs(age_us) < kMostUs ? now - parley::base::Duration(age_us) : now;
 }
 
 void count(ParleySink* self, Connection::Sent sent) {
@@ -293,7 +295,7 @@ GstFlowReturn send_packet(ParleySink* self, GstBuffer* buffer,
   std::array<std::uint8_t, kMostRtpBytes> copy;
   std::memcpy(copy.data(), bytes.data(), bytes.size());
   copy[1] = static_cast<std::uint8_t>((copy[1] & 0x80U) | state.payload_type);
-  const auto sent = state.connection->send_packet(leaving_time(GST_BASE_SINK(self), buffer),
+  const auto sent = state.connection->send_packet(capture_time(GST_BASE_SINK(self), buffer),
                                                   std::span(copy).first(bytes.size()));
   count(self, sent);
   if (sent != Connection::Sent::kGone) return GST_FLOW_OK;

@@ -119,10 +119,11 @@ class Publisher {
 
 // ---- recording ------------------------------------------------------------------------------
 
-// A parley-job that records every track by itself.
+// A parley-job that does this, into `folder`.
 class Recorder {
  public:
-  Recorder(const std::string& socket, const std::string& folder) : folder_(folder) {
+  Recorder(const std::string& socket, const std::string& folder, decltype(job::Spec::work) work)
+      : folder_(folder) {
     const std::array<const char*, 2> words = {PARLEY_JOB, nullptr};
     ck_assert(g_spawn_async_with_pipes(nullptr, const_cast<gchar**>(words.data()), nullptr,
                                        G_SPAWN_DO_NOT_REAP_CHILD, nullptr, nullptr, &pid_, &in_,
@@ -133,7 +134,8 @@ class Recorder {
     spec.socket = socket;
     spec.secret = kSecret;
     spec.pipelines = {PARLEY_PIPELINES};
-    spec.work = job::Record{folder, job::Layout::kTracks, job::Container::kWebm, 60'000};
+    spec.picture = {320, 240, 25, 500, 64};
+    spec.work = std::move(work);
     tell(job::encode(spec));
     ck_assert(g_unix_set_fd_nonblocking(out_, TRUE, nullptr));
   }
@@ -214,7 +216,8 @@ START_TEST(what_was_one_moment_is_one_in_the_recording) {
     member->peer->set_loss_per_mille(kLossPerMille);
   }
 
-  Recorder recorder(config.tap_socket, files);
+  Recorder recorder(config.tap_socket, files,
+                    job::Record{files, job::Layout::kTracks, job::Container::kWebm, 60'000});
   ck_assert(fixture.run_until([&] { return recorder.begun(); }));
   const TimePoint start = now() + Duration(100'000);
   Publisher first(
@@ -306,6 +309,14 @@ struct Line {
   void play() const {
     ck_assert(gst_element_set_state(pipeline.get(), GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE);
   }
+  void check() const {
+    const auto bus = Ref<GstBus>::adopt(gst_element_get_bus(pipeline.get()));
+    GstMessage* message = gst_bus_pop_filtered(bus.get(), GST_MESSAGE_ERROR);
+    if (message == nullptr) return;
+    parley::wrap::Owned<GError> error;
+    gst_message_parse_error(message, parley::wrap::OutParam(error), nullptr);
+    ck_abort_msg("%s", error->message);
+  }
   void stop() const { gst_element_set_state(pipeline.get(), GST_STATE_NULL); }
 };
 
@@ -393,7 +404,66 @@ START_TEST(what_is_injected_is_seen_at_once_and_tapped_in_step) {
 }
 END_TEST
 
+// Sound and picture of a mix are made by different pipelines with different delays.
+START_TEST(a_mix_is_in_step_by_what_receivers_are_told) {
+  int argc = 0;
+  gst_init(&argc, nullptr);
+  const auto payloads = parley::test::flash_and_beep(Duration(5'500'000));
+  std::string folder = "/tmp/parley-sync-XXXXXX";
+  ck_assert(mkdtemp(folder.data()) != nullptr);
+  media::WorkerConfig config;
+  config.tap_socket = folder + "/media.sock";
+  {
+    Fixture fixture(config);
+    const parley::base::JobId job("j1");
+    fixture.worker().post(media::AdmitJob{job, kSecret, kGroup, {}});
+    const auto [speaker, viewer] = fixture.open_pair();
+    Member& picture = fixture.open_port(job, "mix");
+    Member& sound = fixture.open_port(job, "mix/" + viewer->owner);
+    for (const Member* member : {speaker, viewer, &picture, &sound})
+      fixture.worker().post(media::Name{member->stream, kGroup, member->owner});
+    Recorder mixer(config.tap_socket, folder, job::Mix{job::Layout::kGrid});
+    fixture.show(*viewer, picture);
+    fixture.show(*viewer, sound);
+    ck_assert(fixture.run_until([&] {  // black and silent, until somebody speaks
+      return mixer.begun() && viewer->peer->heard_of(96) > 0 && viewer->peer->heard_of(111) > 0;
+    }));
+    // As a receiver puts it: by the reports that the worker makes of the ports.
+    const auto tap = [&](const Member& port, const char* source, const char* into) {
+      return fmt::format("parleysrc socket={} secret={} call={} profile={} source={} ! {}/{}.webm ",
+                         config.tap_socket, kSecret, kGroup, port.owner, source, into, source);
+    };
+    const Line in(
+        tap(picture, "mix-video", ("rtpvp8depay ! webmmux ! filesink location=" + folder).c_str()) +
+            tap(sound, "mix-audio",
+                ("rtpopusdepay ! capssetter caps=audio/x-opus,rate=48000 ! webmmux ! "
+                 "filesink location=" +
+                 folder)
+                    .c_str()),
+        now());
+    in.play();
+    Publisher publisher(*speaker, payloads, now(),
+                        {Duration(3'600'000'000), Duration(10'000), Duration(30'000), 1, 2});
+    ck_assert(fixture.run_until([&] {
+      publisher.send_due(now());
+      return publisher.done();
+    }));
+    fixture.run_for(std::chrono::milliseconds(600));
+    in.check();
+    in.stop();
+    (void)mixer.finish();
+  }
+  const auto apart = parley::test::apart_ms(
+      "mix: flash after beep", parley::test::claps_in(folder + "/mix-video.webm", Kind::kVideo),
+      parley::test::claps_in(folder + "/mix-audio.webm", Kind::kAudio));
+  ck_assert_uint_ge(apart.size(), 3);
+  for (const double ms : apart) ck_assert_msg(std::abs(ms) <= kBoundMs, "%+.1f ms", ms);
+  std::filesystem::remove_all(folder);
+}
+END_TEST
+
 int main() {
   return parley::test::run("sync", {what_was_one_moment_is_one_in_the_recording,
-                                    what_is_injected_is_seen_at_once_and_tapped_in_step});
+                                    what_is_injected_is_seen_at_once_and_tapped_in_step,
+                                    a_mix_is_in_step_by_what_receivers_are_told});
 }
