@@ -299,11 +299,18 @@ void ComposeStage::open(Channel& channel, GstElement* mixer, const ComposeInput:
   // A compositor shows what begins before the end of its own frame: a picture would be seen up to a
   // frame too early. So it is half a frame at most, to either side.
   const GstClockTime later = mixer == target_.picture ? GST_SECOND / 2 / options_.picture.fps : 0;
+  const auto owner = options.parameters.find("profile");
+  std::function<void(GstSample*)> on_sample = [to = channel.feed.get(), later](GstSample* sample) {
+    to->push(sample, later);
+  };
+  if (mixer == target_.picture && options_.heard_later && owner != options.parameters.end())
+    on_sample = [to = channel.feed.get(), later, heard_later = options_.heard_later,
+                 owner = owner->second](GstSample* sample) {
+      to->push(sample, later + heard_later(owner));
+    };
   auto input =
       ComposeInput::start(context_.pipelines, options,
-                          {.on_sample = [to = channel.feed.get(),
-                                         later](GstSample* sample) { to->push(sample, later); },
-                           .on_level = std::move(on_level)});
+                          {.on_sample = std::move(on_sample), .on_level = std::move(on_level)});
   if (!input) {
     warn(input.error().message);
     channel.feed.reset();

@@ -10,6 +10,7 @@
 #include <gst/gst.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -37,6 +38,9 @@ class ComposeStage {
     std::uint32_t latency_ms = 300;     // how long packets wait for others that are missing
     bool patient = true;                // packets may come later and more at once, at less cost
     bool names = true;                  // written into the pictures
+    // How much later than it was captured somebody is heard, where the sound is another's work: he
+    // is seen as much later. Any thread.
+    std::function<GstClockTime(const std::string& owner)> heard_later{};
   };
   // Where it goes, while this lives; `sound` may be nullptr.
   struct Target {

@@ -142,9 +142,13 @@ base::Result<void> MixWork::try_picture() {
   run_->add(*main);
   // Its time line begins when it does, so that it has nothing to make up for.
   const GstClockTime now = monotonic_now();
-  auto stage = ComposeStage::make(
-      context_, {.layout = layout_, .picture = picture, .latency_ms = kLatencyMs, .patient = false},
-      {compositor, nullptr, now});
+  auto stage = ComposeStage::make(context_,
+                                  {.layout = layout_,
+                                   .picture = picture,
+                                   .latency_ms = kLatencyMs,
+                                   .patient = false,
+                                   .heard_later = sound_->heard_later()},
+                                  {compositor, nullptr, now});
   if (!stage) return tl::unexpected(stage.error());
   stage_ = std::move(*stage);
   for (const auto& [owner, source] : tracks_) stage_->track_added(owner, source);

@@ -77,6 +77,12 @@ void MixCore::push(MixMinus::Input input, GstSample* sample) {
   mix_.push(input, position, samples);
 }
 
+GstClockTime MixCore::delay_of(const std::string& owner) {
+  const std::scoped_lock lock(mix_mutex_);
+  return static_cast<GstClockTime>(mix_.delay_of(owner)) * GST_SECOND /
+         static_cast<GstClockTime>(kMixRate);
+}
+
 void MixCore::add_port(const std::string& port, const std::string& owner, GstElement* source) {
   const std::scoped_lock lock(ports_mutex_);
   ports_[port] = {owner, wrap::Ref<GstElement>::retain(source)};

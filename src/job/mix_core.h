@@ -44,6 +44,8 @@ class MixCore {
   void remove(MixMinus::Input input);
   // A decoded frame: 32-bit float, mono, 48 kHz (transfer none).
   void push(MixMinus::Input input, GstSample* sample);
+  // As MixMinus has it.
+  [[nodiscard]] GstClockTime delay_of(const std::string& owner);
 
   // Packets for `owner` go into `source`, an appsrc.
   void add_port(const std::string& port, const std::string& owner, GstElement* source);

@@ -130,4 +130,11 @@ const MixTrack* MixMinus::track(Input input) const {
   return found == by_input_.end() ? nullptr : &found->second->tracks.at(input);
 }
 
+std::int64_t MixMinus::delay_of(const std::string& owner) const {
+  std::int64_t delay = 0;
+  if (const auto found = owners_.find(owner); found != owners_.end())
+    for (const auto& [input, track] : found->second.tracks) delay = std::max(delay, track.delay());
+  return delay;
+}
+
 }  // namespace parley::job

@@ -55,6 +55,8 @@ class MixMinus {
   // RMS of the last frame, dBFS; -100 is silence.
   [[nodiscard]] double level(const std::string& owner) const;
   [[nodiscard]] const MixTrack* track(Input input) const;
+  // How much later than others' he is heard: the largest delay of his tracks, in samples.
+  [[nodiscard]] std::int64_t delay_of(const std::string& owner) const;
 
  private:
   struct Owner {

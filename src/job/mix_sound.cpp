@@ -46,6 +46,10 @@ MixSound::~MixSound() {
 
 base::Result<void> MixSound::start() { return core_->start(context_.pipelines, kbps_); }
 
+std::function<GstClockTime(const std::string&)> MixSound::heard_later() const {
+  return [core = core_](const std::string& owner) { return core->delay_of(owner); };
+}
+
 bool MixSound::failed() const { return core_->failed(); }
 
 void MixSound::track_added(const std::string& owner, base::Source source) {

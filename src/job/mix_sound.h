@@ -37,6 +37,8 @@ class MixSound {
   // kNotFound, kInvalid: a pipeline, and what is wrong.
   [[nodiscard]] base::Result<void> start();
   // Nobody hears anything any more: an encoder has failed.
+  // For ComposeStage::Options::heard_later; outlives this.
+  [[nodiscard]] std::function<GstClockTime(const std::string& owner)> heard_later() const;
   [[nodiscard]] bool failed() const;
   // Of audio; others are ignored.
   void track_added(const std::string& owner, base::Source source);
