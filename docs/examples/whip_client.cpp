@@ -32,7 +32,8 @@ constexpr const char* kPublisher =
 constexpr const char* kWatched[] = {
     "application/x-rtp,media=audio,encoding-name=OPUS,clock-rate=48000,encoding-params=(string)2,"
     "payload=97",
-    "application/x-rtp,media=video,encoding-name=VP8,clock-rate=90000,payload=96"};
+    "application/x-rtp,media=video,encoding-name=VP8,clock-rate=90000,payload=96,"
+    "rtcp-fb-nack-pli=true"};
 
 GMainLoop* loop = nullptr;
 
@@ -122,9 +123,18 @@ void on_decoder_pad(GstElement* decoder, GstPad* pad, gpointer) {
   gst_element_sync_state_with_parent(end);
 }
 
+// A decoder that has missed a key frame asks for another: by itself it waits, for half a minute or
+// so.
+void on_decoder_part(GstBin*, GstElement* part, gpointer) {
+  constexpr const char* kAsk = "automatic-request-sync-points";
+  if (g_object_class_find_property(G_OBJECT_GET_CLASS(part), kAsk) != nullptr)
+    g_object_set(part, kAsk, TRUE, nullptr);
+}
+
 void on_pad(GstElement* peer, GstPad* pad, gpointer) {
   if (GST_PAD_DIRECTION(pad) != GST_PAD_SRC) return;
   GstElement* decoder = link_new("decodebin", peer, pad);
+  g_signal_connect(decoder, "element-added", G_CALLBACK(on_decoder_part), nullptr);
   g_signal_connect(decoder, "pad-added", G_CALLBACK(on_decoder_pad), nullptr);
   gst_element_sync_state_with_parent(decoder);
 }
