@@ -51,7 +51,7 @@ namespace job = parley::job;
 namespace media = parley::media;
 
 constexpr unsigned kLossPerMille = 20;
-constexpr Duration kLength{7'000'000};
+constexpr Duration kLength{6'000'000};
 constexpr double kBoundMs = 40;
 constexpr char kGroup[] = "c1";
 constexpr char kSecret[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -408,7 +408,7 @@ END_TEST
 START_TEST(a_mix_is_in_step_by_what_receivers_are_told) {
   int argc = 0;
   gst_init(&argc, nullptr);
-  const auto payloads = parley::test::flash_and_beep(Duration(5'500'000));
+  const auto payloads = parley::test::flash_and_beep(Duration(4'000'000));
   std::string folder = "/tmp/parley-sync-XXXXXX";
   ck_assert(mkdtemp(folder.data()) != nullptr);
   media::WorkerConfig config;
