@@ -324,8 +324,8 @@ START_TEST(a_disk_that_stalls_holds_nothing_up_and_what_it_missed_is_noted) {
   for (const auto& [file, part] : world.parts()) {
     ck_assert(part.closed);
     ck_assert_msg(
-        part.gaps.size() == 1 && part.gaps[0].why == "lost" && part.gaps[0].duration_ms > 20'000,
-        "%s", told(world).c_str());
+        !part.gaps.empty() && part.gaps[0].why == "lost" && part.gaps[0].duration_ms > 20'000, "%s",
+        told(world).c_str());  // and perhaps smaller ones, while the disk catches up
   }
   ck_assert(world.verified().plays());
 }
