@@ -99,7 +99,7 @@ struct Dropped {  // packets that did not fit into the socket, since the last su
 // ---- both ways ------------------------------------------------------------------------------
 
 struct Packet {                       // RTP (RFC 3550, 5.1), decrypted
-  base::TimePoint arrived;            // from a job: when it is to be played
+  base::TimePoint arrived;            // from a job: when it was captured
   std::span<const std::uint8_t> rtp;  // into the decoded frame
 };
 struct KeyFrame {};  // the receiving side wants one
