@@ -34,7 +34,10 @@ constexpr Medium kMedia[] = {
     {"vp8", PARLEY_PICTURE "! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=10", "rtpvp8pay"},
     {"video", PARLEY_PICTURE "! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=10", "rtpvp8pay"},
     {"vp9", PARLEY_PICTURE "! vp9enc deadline=1 cpu-used=8 keyframe-max-dist=10", "rtpvp9pay"},
-    {"av1", PARLEY_PICTURE "! av1enc cpu-used=8 usage-profile=realtime ! av1parse", "rtpav1pay"},
+    {"av1",
+     PARLEY_PICTURE "! av1enc cpu-used=8 usage-profile=realtime ! av1parse "
+                    "! video/x-av1,stream-format=obu-stream,alignment=tu",
+     "parleyav1pay"},
     {"h264", PARLEY_H264, "rtph264pay config-interval=-1"},
     {"aac", PARLEY_AAC, "rtpmp4gpay"},
     {"flv",

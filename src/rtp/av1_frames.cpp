@@ -1,51 +1,16 @@
 #include "rtp/av1_frames.h"
 
 #include <array>
-#include <limits>
+
+#include "rtp/av1_obu.h"
 
 namespace parley::rtp {
 namespace {
 
-using Bytes = std::span<const std::uint8_t>;
-
-// Aggregation header (AV1 RTP payload format 1.0, 4.4).
-constexpr std::uint8_t kContinues = 0x80;    // Z: the first element goes on with the last packet's
-constexpr std::uint8_t kUnfinished = 0x40;   // Y: the last element goes on in the next packet
-constexpr std::uint8_t kNewSequence = 0x08;  // N
-
-// OBU header (AV1, 5.3.2).
-constexpr std::uint8_t kForbidden = 0x80;
-constexpr std::uint8_t kExtension = 0x04;
-constexpr std::uint8_t kHasSize = 0x02;
-constexpr unsigned kSequenceHeader = 1;
-constexpr unsigned kTemporalDelimiter = 2;
-constexpr unsigned kTileList = 8;
+using namespace av1;  // headers and numbers
 
 // Begins every unit (AV1, 7.5); RTP leaves it out.
 constexpr std::array<std::uint8_t, 2> kDelimiter = {kTemporalDelimiter << 3U | kHasSize, 0};
-
-// Takes a number off `from` (AV1, 4.10.5: at most 8 bytes and 32 bits).
-std::optional<std::size_t> take_leb128(Bytes& from) {
-  std::uint64_t value = 0;
-  for (std::size_t n = 0; n < 8 && n < from.size(); ++n) {
-    value |= std::uint64_t{from[n] & 0x7fU} << 7 * n;
-    if ((from[n] & 0x80U) != 0) continue;
-    if (value > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
-    from = from.subspan(n + 1);
-    return static_cast<std::size_t>(value);
-  }
-  return std::nullopt;
-}
-
-void put_leb128(std::vector<std::uint8_t>& to, std::size_t value) {
-  for (; value > 0x7fU; value >>= 7U)
-    to.push_back(static_cast<std::uint8_t>((value & 0x7fU) | 0x80U));
-  to.push_back(static_cast<std::uint8_t>(value));
-}
-
-void put(std::vector<std::uint8_t>& to, Bytes bytes) {
-  to.insert(to.end(), bytes.begin(), bytes.end());
-}
 
 }  // namespace
 
@@ -133,7 +98,7 @@ bool Av1Frames::finish_obu() {
     const auto size = take_leb128(content);
     if (!size || *size != content.size()) return false;
   }
-  const unsigned type = obu[0] >> 3U & 0xfU;
+  const unsigned type = type_of(obu[0]);
   // Not to be sent, and to be ignored if they are (5).
   if (type != kTemporalDelimiter && type != kTileList) {
     if (type == kSequenceHeader) sequence_header_ = true;

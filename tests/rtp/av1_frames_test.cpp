@@ -1,4 +1,5 @@
 #include "rtp/av1_frames.h"
+#include "rtp/av1_packets.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -144,6 +145,41 @@ START_TEST(gives_back_what_was_packetized) {
 }
 END_TEST
 
+START_TEST(gives_back_what_our_own_packets_carry) {
+  const auto all = units();
+  for (const std::size_t most :
+       {rtp::kLeastPayloadBytes, std::size_t{33}, std::size_t{1200}, std::size_t{100'000}}) {
+    rtp::Av1Frames frames;
+    std::uint32_t timestamp = 0;
+    for (const Unit& unit : all) {
+      const auto payloads = rtp::av1_packets(unit.bytes, most);
+      ck_assert(payloads && !payloads->empty());
+      for (const Bytes& payload : *payloads) {
+        ck_assert_uint_le(payload.size(), most);
+        const bool last = &payload == &payloads->back();
+        const auto out = frames.push({payload, last, timestamp});
+        ck_assert_int_eq(out.has_value(), last);
+        if (!last) continue;
+        ck_assert(std::ranges::equal(out->bytes, unit.bytes));
+        ck_assert_int_eq(out->key_frame, unit.key);
+      }
+      ++timestamp;
+    }
+  }
+}
+END_TEST
+
+START_TEST(what_is_no_unit_is_not_packed) {
+  const Bytes delimiter = {0x12, 0};
+  const auto nothing = rtp::av1_packets(delimiter, 1200);
+  ck_assert(nothing && nothing->empty());
+  for (const Bytes& wrong : {Bytes{0x10, 0}, Bytes{0x92, 0}, Bytes{0x12}, Bytes{0x32, 5, 1},
+                             Bytes{0x36}, Bytes{0x32, 0xff, 0xff, 0xff, 0xff, 0xff, 1}})
+    ck_assert(!rtp::av1_packets(wrong, 1200));
+  ck_assert(!rtp::av1_packets(delimiter, rtp::kLeastPayloadBytes - 1));
+}
+END_TEST
+
 // Whichever packet is missing: its unit and those that follow are left out, up to a key frame.
 START_TEST(goes_on_after_a_loss_with_a_new_sequence) {
   const auto all = units();
@@ -257,6 +293,7 @@ END_TEST
 int main() {
   return parley::test::run(
       "av1 frames",
-      {gives_back_what_was_packetized, goes_on_after_a_loss_with_a_new_sequence,
+      {gives_back_what_was_packetized, gives_back_what_our_own_packets_carry,
+       what_is_no_unit_is_not_packed, goes_on_after_a_loss_with_a_new_sequence,
        begins_with_a_key_frame, normalizes_obus, takes_what_does_not_fit_for_a_loss, is_bounded});
 }
