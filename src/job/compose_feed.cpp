@@ -46,7 +46,8 @@ ComposeFeed::ComposeFeed(GstElement* mixer, GstElement* source, GstPad* pad)
 
 ComposeFeed::~ComposeFeed() {
   // Nothing more reaches the pad, so that taking it away is no error of the source's. A push that
-  // waits in it returns when the pad goes.
+  // waits in it returns when the pad goes: GstAggregator makes a pad that is released flush. So the
+  // source is in NULL at once; it waits for no decoder, which is in a pipeline of its own.
   const auto out = wrap::Ref<GstPad>::adopt(gst_element_get_static_pad(source_.get(), "src"));
   gst_pad_add_probe(out.get(), GST_PAD_PROBE_TYPE_DATA_DOWNSTREAM, drop, nullptr, nullptr);
   gst_element_release_request_pad(mixer_.get(), pad_.get());

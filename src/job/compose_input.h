@@ -40,6 +40,8 @@ class ComposeInput {
   // kNotFound, kInvalid: the file, and what is wrong.
   [[nodiscard]] static base::Result<std::unique_ptr<ComposeInput>> start(
       const pipeline::Folders& folders, const Options& options, Callbacks callbacks);
+  // Waits for nobody: the pipeline goes to NULL on its own thread (GstPipelineRun), and a decoder
+  // that hangs there costs that thread and its memory until the job ends.
   ~ComposeInput();
   ComposeInput(const ComposeInput&) = delete;
   ComposeInput& operator=(const ComposeInput&) = delete;

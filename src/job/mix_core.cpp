@@ -119,12 +119,15 @@ void MixCore::loop() {
   }
 }
 
-// The encoder of `owner`'s own: he keeps it from frame to frame.
+// The encoder of `owner`'s own: he keeps it from frame to frame. When none has rested, one that was
+// another's in the frame before: its time stamps go on. What it has yet to say of that frame, 6.5
+// ms, is then said to him.
 std::size_t MixCore::slot_for(const std::string& owner, std::int64_t index) {
   std::size_t oldest = kNobody;
   for (std::size_t i = 1; i < slots_.size(); ++i) {
     if (slots_[i].owner == owner) return i;
-    if (!slots_[i].owner.empty() || index - slots_[i].last_used <= kRest) continue;
+    const std::int64_t idle = index - slots_[i].last_used;
+    if (!slots_[i].owner.empty() || (idle <= kRest && idle != 1)) continue;
     if (oldest == kNobody || slots_[i].last_used < slots_[oldest].last_used) oldest = i;
   }
   return oldest;
@@ -134,6 +137,10 @@ void MixCore::mix(std::int64_t index) {
   const std::scoped_lock lock(mix_mutex_);
   const MixMinus::Frame& frame = mix_.mix(index * kFrame);
   Plan plan{.index = index, .encoder_of = {}};
+  for (Slot& slot : slots_)
+    if (std::none_of(frame.speakers.begin(), frame.speakers.end(),
+                     [&](const auto& speaker) { return speaker.owner == slot.owner; }))
+      slot.owner.clear();
   for (const auto& speaker : frame.speakers) {
     const std::size_t slot = slot_for(speaker.owner, index);
     plan.encoder_of[speaker.owner] = slot;  // nobody's: a frame is lost to him, not his own heard
@@ -141,8 +148,6 @@ void MixCore::mix(std::int64_t index) {
     slots_[slot].owner = speaker.owner;
     slots_[slot].last_used = index;
   }
-  for (std::size_t i = 1; i < slots_.size(); ++i)
-    if (slots_[i].last_used != index) slots_[i].owner.clear();
   {
     const std::scoped_lock ports(ports_mutex_);
     plans_[static_cast<std::size_t>(index) % kPlans] = plan;

@@ -1,7 +1,12 @@
 // A mixed call with real media: who hears whom, and the picture all see.
 #include <array>
+#include <cstddef>
+#include <cstdlib>
+#include <filesystem>
+#include <iterator>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +14,7 @@
 #include "job/fake_elements.h"
 #include "job/gst_pipeline.h"
 #include "job/layout.h"
+#include "job/mix_core.h"
 #include "job/watching.h"
 #include "job/work.h"
 #include "support/check_main.h"
@@ -21,6 +27,11 @@ using test::until;
 
 constexpr std::uint32_t kRed = 0xe02020, kGreen = 0x20c020;
 constexpr double kAnna = 400, kBert = 700;  // Hz
+
+// Of different sizes and rates.
+const std::array<std::string, 2> kPictures{
+    "videotestsrc is-live=true ! video/x-raw,width=160,height=120,framerate=30/1",
+    "videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=10/1"};
 
 void set_contents() {
   const auto picture = [](std::uint32_t colour) {
@@ -123,6 +134,134 @@ START_TEST(everybody_hears_the_others_and_sees_one_picture) {
 }
 END_TEST
 
+// What one who hears by `port` of a MixCore has got.
+struct Listener {
+  Listener(MixCore& core, const std::string& owner)
+      : pipeline(wrap::Ref<GstElement>::sink(gst_parse_launch(
+            "appsrc name=in format=time ! appsink name=out sync=false async=false", nullptr))) {
+    const auto in =
+        wrap::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline.get()), "in"));
+    gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+    core.add_port("mix/" + owner, owner, in.get());
+  }
+  ~Listener() { gst_element_set_state(pipeline.get(), GST_STATE_NULL); }
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+  void take() {
+    const auto out =
+        wrap::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline.get()), "out"));
+    while (GstSample* sample = gst_app_sink_try_pull_sample(GST_APP_SINK(out.get()), 0)) {
+      frames.insert(GST_BUFFER_PTS(gst_sample_get_buffer(sample)) / (20 * GST_MSECOND));
+      gst_sample_unref(sample);
+    }
+  }
+  wrap::Ref<GstElement> pipeline;
+  std::set<std::uint64_t> frames;
+};
+
+void say(MixCore& core, MixMinus::Input input, float loud, std::uint64_t from, std::uint64_t to) {
+  for (std::uint64_t i = from; i < to; ++i) {
+    const auto buffer = wrap::Ref<GstBuffer>::adopt(
+        gst_buffer_new_allocate(nullptr, kMixFrame * sizeof(float), nullptr));
+    const std::vector<float> samples(kMixFrame, loud);
+    gst_buffer_fill(buffer.get(), 0, samples.data(), kMixFrame * sizeof(float));
+    GST_BUFFER_PTS(buffer.get()) = i * 20 * GST_MSECOND;
+    const auto sample =
+        wrap::Ref<GstSample>::adopt(gst_sample_new(buffer.get(), nullptr, nullptr, nullptr));
+    core.push(input, sample.get());
+  }
+}
+
+START_TEST(who_speak_hear_on_when_all_of_them_change_at_once) {
+  constexpr std::uint64_t kChange = 20, kEnd = 40;  // frames
+  const pipeline::Folders folders{{PARLEY_PIPELINES}};
+  MixCore core(monotonic_now());
+  Listener listener(core, "listener");
+  std::vector<std::unique_ptr<Listener>> speakers;
+  for (std::size_t i = 0; i < 2 * MixCore::kLoudest; ++i) {
+    const std::string owner = "speaker" + std::to_string(i);
+    speakers.push_back(std::make_unique<Listener>(core, owner));
+    const bool later = i >= MixCore::kLoudest;  // and louder
+    say(core, core.add(owner), later ? 0.4F : 0.1F, later ? kChange : 0, kEnd + 5);
+  }
+  ck_assert(core.start(folders, 48).has_value());
+  ck_assert(until([&] {
+    listener.take();
+    return !listener.frames.empty() && *listener.frames.rbegin() > kEnd;
+  }));
+  core.stop();
+  for (const auto& speaker : speakers) {
+    speaker->take();
+    std::size_t lost = 0;
+    for (const std::uint64_t frame : listener.frames)
+      if (frame < kEnd && !speaker->frames.contains(frame)) ++lost;
+    // The frame in which the others fade out.
+    ck_assert_msg(lost <= 1, "%zu of %zu frames are lost", lost, listener.frames.size());
+  }
+}
+END_TEST
+
+// Threads, or open files, of this process.
+std::ptrdiff_t entries(const char* folder) {
+  const std::filesystem::directory_iterator all(folder);
+  return std::distance(begin(all), end(all));
+}
+
+// Each for a shorter time than its pipelines take to start, some a little longer.
+START_TEST(who_come_and_go_faster_than_pipelines_start_leave_nothing_behind) {
+  const char* rounds_text = std::getenv("PARLEY_ROUNDS");
+  const int rounds = rounds_text == nullptr ? 20 : std::atoi(rounds_text);
+  World world;
+  ck_assert(world.work->start().has_value());
+  world.work->track_added("anna", Source::kMic);
+  world.work->track_added("anna", Source::kCamera);
+  world.work->port_added("mix/bert");
+  world.work->port_added("mix");
+  const auto reds = [&] {
+    return world.eyes.is(320, 120, kRed) && world.hears("bert", kAnna) && world.eyes.frames() > 0;
+  };
+  ck_assert(until(reds));
+  const auto pause = [&](int ms) {
+    const gint64 end = g_get_monotonic_time() + ms * 1000;
+    until([&] { return g_get_monotonic_time() >= end; });
+  };
+  const auto threads = entries("/proc/self/task");
+  const auto files = entries("/proc/self/fd");
+  for (int round = 0; round < rounds; ++round) {
+    world.work->track_added("bert", Source::kMic);
+    world.work->track_added("bert", Source::kCamera);
+    world.work->port_added("mix/cleo");
+    pause(round * 37 % 120);
+    test::stall("bert", "mic", round % 2 == 0);  // muted
+    // Another codec: the track is another one.
+    world.work->track_removed("bert", Source::kCamera);
+    test::set_content("bert", "camera", kPictures[round % 2]);
+    world.work->track_added("bert", Source::kCamera);
+    pause(round * 23 % 90);
+    world.work->track_removed("bert", Source::kMic);
+    world.work->port_removed("mix/cleo");
+    if (round % 8 == 7) {
+      world.work->port_removed("mix");
+      world.work->port_added("mix");
+    }
+    pause(round * 11 % 60);
+    world.work->track_removed("bert", Source::kCamera);
+  }
+  ck_assert(until(reds));
+  ck_assert(until([&] {
+    // Pools of threads, and what they have opened, may be a little larger.
+    return entries("/proc/self/task") <= threads + 4 && entries("/proc/self/fd") <= files + 4;
+  }));
+  ck_assert(
+      until([] { return test::running("bert", "mic") + test::running("bert", "camera") == 0; }));
+  for (const Report& report : world.reports)
+    if (const auto* state = std::get_if<StateReport>(&report))
+      ck_assert(state->state == State::kLive);
+  world.work->stop();
+  ck_assert(until([] { return GstPipelineRun::alive() == 0; }));
+}
+END_TEST
+
 }  // namespace
 }  // namespace parley::job
 
@@ -132,5 +271,7 @@ int main(int argc, char** argv) {
   gst_init(&argc, &argv);
   test::register_fake_elements();
   job::set_contents();
-  return test::run("mix", {job::everybody_hears_the_others_and_sees_one_picture});
+  return test::run("mix", {job::everybody_hears_the_others_and_sees_one_picture,
+                           job::who_speak_hear_on_when_all_of_them_change_at_once,
+                           job::who_come_and_go_faster_than_pipelines_start_leave_nothing_behind});
 }
