@@ -2,7 +2,7 @@
 // encoded before, as fast as they would come from a call. bench/README.md has the commands.
 //
 //   mixing audio PARTICIPANTS SECONDS
-//   mixing composite vp8|h264 COUNT PARTICIPANTS SECONDS
+//   mixing composite|voices vp8|h264 COUNT PARTICIPANTS SECONDS    voices: without cameras
 #include <gst/app/gstappsink.h>
 #include <gst/app/gstappsrc.h>
 #include <gst/gst.h>
@@ -12,6 +12,8 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -97,6 +99,10 @@ void class_init(gpointer g_class, gpointer /*data*/) {
   g_object_class_install_property(object_class, ++id,
                                   g_param_spec_uint("latency", "latency", "ms", 0, 10'000, 200,
                                                     static_cast<GParamFlags>(G_PARAM_READWRITE)));
+  g_object_class_install_property(
+      object_class, ++id,
+      g_param_spec_boolean("patient", "patient", "", FALSE,
+                           static_cast<GParamFlags>(G_PARAM_READWRITE)));
   gst_element_class_set_static_metadata(GST_ELEMENT_CLASS(g_class), "bench", "bench", "-", "-");
 }
 
@@ -247,7 +253,7 @@ int audio(int participants, int seconds) {
   return 0;
 }
 
-int composite(job::Codecs codecs, int count, int participants, int seconds) {
+int composite(job::Codecs codecs, int count, int participants, bool cameras, int seconds) {
   World world;
   std::vector<std::unique_ptr<job::Composer>> composers;
   std::vector<std::atomic<int>> frames(static_cast<std::size_t>(count));
@@ -269,7 +275,7 @@ int composite(job::Codecs codecs, int count, int participants, int seconds) {
     }
     for (int i = 0; i < participants; ++i) {
       composers.back()->track_added("p" + std::to_string(i), Source::kMic);
-      composers.back()->track_added("p" + std::to_string(i), Source::kCamera);
+      if (cameras) composers.back()->track_added("p" + std::to_string(i), Source::kCamera);
     }
   }
   const Feeders feeders;
@@ -282,13 +288,15 @@ int composite(job::Codecs codecs, int count, int participants, int seconds) {
   const double wall =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const double cpu = cpu_seconds() - before;
+  const std::filesystem::directory_iterator tasks("/proc/self/task");
+  const auto threads = std::distance(std::filesystem::begin(tasks), std::filesystem::end(tasks));
   int least = frames[0];
   for (auto& counter : frames) least = std::min(least, counter.load());
   std::printf(
       "composite: %d of %d participants, %.1f %% of a core; slowest made %.1f frames/s; "
-      "%.0f kbit/s each\n",
+      "%.0f kbit/s each; %td threads\n",
       count, participants, 100 * cpu / wall, least / wall,
-      static_cast<double>(bytes) * 8 / 1000 / wall / count);
+      static_cast<double>(bytes) * 8 / 1000 / wall / count, threads);
   composers.clear();
   return 0;
 }
@@ -299,10 +307,11 @@ int main(int argc, char** argv) {
   gst_init(&argc, &argv);
   register_elements();
   const std::string what = argc > 1 ? argv[1] : "";
-  if (!(what == "audio" && argc == 4) && !(what == "composite" && argc == 6)) {
+  if (!(what == "audio" && argc == 4) &&
+      !((what == "composite" || what == "voices") && argc == 6)) {
     std::fprintf(stderr,
                  "mixing audio PARTICIPANTS SECONDS\n"
-                 "mixing composite vp8|h264 COUNT PARTICIPANTS SECONDS\n");
+                 "mixing composite|voices vp8|h264 COUNT PARTICIPANTS SECONDS\n");
     return 64;
   }
   // Everybody makes a sound all the time, and all pictures move.
@@ -318,5 +327,5 @@ int main(int argc, char** argv) {
       2 * GST_SECOND);
   if (what == "audio") return audio(std::atoi(argv[2]), std::atoi(argv[3]));
   return composite(std::string(argv[2]) == "h264" ? job::Codecs::kH264Aac : job::Codecs::kVp8Opus,
-                   std::atoi(argv[3]), std::atoi(argv[4]), std::atoi(argv[5]));
+                   std::atoi(argv[3]), std::atoi(argv[4]), what == "composite", std::atoi(argv[5]));
 }
