@@ -53,8 +53,10 @@ State& state_of(gpointer object) { return *reinterpret_cast<ParleyAv1Depay*>(obj
 gboolean set_caps(GstRTPBaseDepayload* depay, GstCaps* /*caps*/) noexcept {
   state_of(depay) = {};  // perhaps another stream
   depay->clock_rate = 90'000;
-  GstCaps* caps = gst_caps_new_simple("video/x-av1", "stream-format", G_TYPE_STRING, "obu-stream",
-                                      "alignment", G_TYPE_STRING, "tu", nullptr);
+  // Without a frame rate webmmux takes none; 0/1 is a varying one.
+  GstCaps* caps =
+      gst_caps_new_simple("video/x-av1", "stream-format", G_TYPE_STRING, "obu-stream", "alignment",
+                          G_TYPE_STRING, "tu", "framerate", GST_TYPE_FRACTION, 0, 1, nullptr);
   const gboolean done = gst_pad_set_caps(GST_RTP_BASE_DEPAYLOAD_SRCPAD(depay), caps);
   gst_caps_unref(caps);
   return done;

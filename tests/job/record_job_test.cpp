@@ -1,6 +1,7 @@
 // parley-job as a recorder, against a media worker's side that flashes and beeps once a second: the
 // files, whether they are in step, and what a recorder that stands still does to the worker.
 #include <glib.h>
+#include <gst/app/gstappsink.h>
 #include <gst/gst.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -15,10 +16,13 @@
 #include <vector>
 
 #include "fake_call.h"
+#include "job/compose_sample.h"
 #include "record_world.h"
 #include "support/check_main.h"
 #include "support/claps.h"
 #include "support/flash_and_beep.h"
+#include "wrap/gst.h"
+#include "wrap/owned.h"
 
 using namespace parley;
 using namespace parley::test;
@@ -64,6 +68,30 @@ FakeTrack track(const std::string& owner, base::Kind kind, std::int64_t late_us)
 }
 FakeTrack camera(const std::string& owner, std::int64_t late_us) {
   return track(owner, base::Kind::kVideo, late_us);
+}
+// Six seconds of AV1, with a key frame in each.
+FakeTrack av1_camera(const std::string& owner) {
+  FakeTrack track{owner, base::Source::kCamera, {rtp::Codec::kAv1, 98, 90'000, 9}, {}};
+  wrap::Owned<GError> error;
+  const auto pipeline = wrap::Ref<GstElement>::sink(gst_parse_launch(
+      "videotestsrc num-buffers=150 pattern=ball ! video/x-raw,width=160,height=90,framerate=25/1 "
+      "! av1enc usage-profile=realtime cpu-used=10 keyframe-max-dist=25 ! av1parse "
+      "! parleyav1pay pt=98 ssrc=9 mtu=300 ! appsink name=out sync=false",
+      wrap::OutParam(error)));
+  ck_assert_msg(error == nullptr, "%s", error ? error->message : "");
+  const auto out =
+      wrap::Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline.get()), "out"));
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  while (GstSample* pulled = gst_app_sink_pull_sample(GST_APP_SINK(out.get()))) {
+    const auto sample = wrap::Ref<GstSample>::adopt(pulled);
+    GstBuffer* buffer = gst_sample_get_buffer(sample.get());
+    const auto map = wrap::ReadMap::map(buffer);
+    track.packets.push_back({static_cast<std::int64_t>(GST_BUFFER_PTS(buffer) / GST_USECOND),
+                             {map->bytes().begin(), map->bytes().end()}});
+  }
+  gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+  ck_assert_uint_ge(track.packets.size(), 150);
+  return track;
 }
 FakeTrack mic(const std::string& owner, std::int64_t late_us) {
   return track(owner, base::Kind::kAudio, late_us);
@@ -228,6 +256,35 @@ START_TEST(tracks_are_recorded_in_step_through_loss_and_whatever_becomes_of_the_
 }
 END_TEST
 
+START_TEST(av1_is_recorded_as_it_was_sent_and_asks_for_what_is_lost) {
+  prepare();
+  FakeTrack camera = av1_camera("carol");
+  camera.lose_one_in = 40;
+  const FakeCall call({camera});
+  const Folder folder;
+  Job job(spec_of(call, folder.path(), job::Layout::kTracks));
+  ck_assert_msg(job.listen([&] { return job.last.running_ms >= 4'500; }), "%s",
+                job.states.empty() ? "" : job.states.back().message.c_str());
+  job.stop();
+  const auto verified = job::verify(folder.path());
+  ck_assert_msg(verified.has_value() && verified->plays(), "%s",
+                verified ? job::to_text(*verified).c_str() : verified.error().message.c_str());
+  g_print("%s\n", job::to_text(*verified).c_str());
+  std::uint64_t frames = 0;
+  for (const auto& file : verified->files) {
+    ck_assert_uint_eq(file.tracks.size(), 1);
+    ck_assert_str_eq(file.tracks[0].codec.c_str(), "av1");
+    frames += static_cast<std::uint64_t>(file.tracks[0].frames);
+  }
+  ck_assert_uint_ge(frames, 10);
+  bool lost = false;
+  for (const auto& [file, part] : job.parts)
+    for (const auto& gap : part.gaps) lost = lost || gap.why == "lost";
+  ck_assert(lost);
+  ck_assert_int_ge(call.key_frames_asked(), 1);
+}
+END_TEST
+
 START_TEST(a_recorder_that_stands_still_holds_nobody_up_and_one_that_is_killed_loses_little) {
   prepare();
   const FakeCall call({camera("alice", 0), mic("bob", 0)});
@@ -301,6 +358,7 @@ int main() {
   return parley::test::run(
       "record job",
       {tracks_are_recorded_in_step_through_loss_and_whatever_becomes_of_the_recorder,
+       av1_is_recorded_as_it_was_sent_and_asks_for_what_is_lost,
        a_recorder_that_stands_still_holds_nobody_up_and_one_that_is_killed_loses_little,
        a_composed_recording_plays_in_both_forms_and_is_in_step});
 }
