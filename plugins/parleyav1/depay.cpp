@@ -79,9 +79,9 @@ void tell_missing(GstRTPBaseDepayload* depay, GstBuffer* packet) {
 
 GstBuffer* process(GstRTPBaseDepayload* depay, GstRTPBuffer* rtp) noexcept {
   State& state = state_of(depay);
+  const bool waited = state.frames.waiting();
   // The base class marks what follows a hole in the numbers, too.
   if (GST_BUFFER_IS_DISCONT(rtp->buffer) != FALSE) state.frames.lost();
-  const bool waited = state.frames.waiting();
   const std::uint32_t timestamp = gst_rtp_buffer_get_timestamp(rtp);
   const std::span<const std::uint8_t> payload(
       static_cast<const std::uint8_t*>(gst_rtp_buffer_get_payload(rtp)),
