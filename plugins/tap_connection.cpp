@@ -1,6 +1,7 @@
 #include "tap_connection.h"
 
 #include <fmt/format.h>
+#include <glib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -52,8 +53,13 @@ Connection::Sent outcome_of(ssize_t sent) {
 std::string socket_of(const Options& options) {
   if (!options.socket.empty()) return options.socket;
   if (std::string path = environment("PARLEY_SOCKET"); !path.empty()) return path;
-  const std::string folder = environment("XDG_RUNTIME_DIR");
-  return (folder.empty() ? "/run" : folder) + "/parley/media.sock";
+  if (const std::string folder = environment("XDG_RUNTIME_DIR"); !folder.empty())
+    return folder + "/parley/media.sock";
+  // A parleyd that may not write there has a folder of its own (app/tap_socket).
+  constexpr const char* kUsual = "/run/parley/media.sock";
+  const std::string own =
+      fmt::format("{}/parley-{}/media.sock", g_get_user_runtime_dir(), getuid());
+  return access(kUsual, F_OK) != 0 && access(own.c_str(), F_OK) == 0 ? own : kUsual;
 }
 
 base::Result<std::string> secret_of(const Options& options) {

@@ -31,7 +31,7 @@ int verify_within_limits(const std::vector<std::string>& arguments) {
 constexpr std::array kSubcommands{
     Subcommand{"look", "look", "Look at GStreamer's plugins, so that jobs start fast; parleyd does",
                look_at_plugins},
-    Subcommand{"verify", "verify FILE", "Say what is in a recording (a file or its folder); --json",
+    Subcommand{"verify", "verify [--json] FILE|FOLDER", "Say what is in a recording",
                verify_within_limits},
 };
 

@@ -10,7 +10,7 @@ namespace parley::job {
 
 struct Subcommand {
   std::string_view name;
-  std::string_view form;   // "verify FILE"
+  std::string_view form;   // "verify [--json] FILE|FOLDER"
   std::string_view about;  // a line of the usage
   // Returns the exit code. GStreamer is not initialised yet.
   int (*run)(const std::vector<std::string>& arguments);

@@ -5,6 +5,7 @@
 * No source of the server has 500 lines or more.
 * Links in Markdown files lead to something.
 * Nothing is left over that says something is still to be done.
+* What is installed is what scripts/run builds.
 """
 import pathlib
 import re
@@ -18,6 +19,7 @@ SOURCE_SUFFIXES = {".h", ".cpp", ".js", ".mjs", ".ts", ".py", ".sh", ".css", ".h
 # Built, fetched or captured; not ours to hold to our rules.
 SKIPPED_FOLDERS = {".git", "node_modules", "test-output", "corpus", "packagecache"}
 LEFT_OVERS = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "X" * 3]) + r")\b")
+PRODUCT = re.compile(r"(executable|shared_module)\('([^']+)'")
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([a-z_]+)/', re.MULTILINE)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
 CODE_BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -99,6 +101,21 @@ def left_overs(root):
     return found
 
 
+def unbuilt(root):
+    """Programs and plugins that scripts/run leaves out, so that the server would lack them."""
+    told = re.search(r"^targets=\((.*)\)$", (root / "scripts/run").read_text(), re.M)
+    targets = told.group(1).split() if told else []
+    made = []
+    for folder in ("src", "plugins"):
+        for path in files(root, folder):
+            if path.name != "meson.build":
+                continue
+            below = path.parent.relative_to(root)
+            for kind, name in PRODUCT.findall(path.read_text()):
+                made.append(str(below / (name if kind == "executable" else f"lib{name}.so")))
+    return [f"scripts/run does not build {name}" for name in made if name not in targets]
+
+
 class Tree(unittest.TestCase):
     """The tree as it is."""
 
@@ -120,6 +137,9 @@ class Tree(unittest.TestCase):
 
     def test_nothing_is_left_over(self):
         self.nothing(left_overs(ROOT))
+
+    def test_scripts_run_builds_all_that_the_server_needs(self):
+        self.nothing(unbuilt(ROOT))
 
 
 class Checks(unittest.TestCase):
@@ -165,6 +185,14 @@ class Checks(unittest.TestCase):
         self.write("README.md", "See [there](docs/NOWHERE.md) and ![it](picture.png).\n")
         self.assertEqual(["README.md: docs/NOWHERE.md is not there",
                           "README.md: picture.png is not there"], dead_links(self.root))
+
+    def test_a_program_that_is_not_built_is_noticed(self):
+        self.write("src/job/meson.build", "parley_job = executable('parley-job', 'main.cpp')\n")
+        self.write("plugins/meson.build", "plugin = shared_module('gstparley', 'plugin.cpp')\n")
+        self.write("scripts/run", "targets=(src/job/parley-job plugins/libgstparley.so)\n")
+        self.assertEqual([], unbuilt(self.root))
+        self.write("scripts/run", "targets=(src/app/parleyd)\n")
+        self.assertEqual(2, len(unbuilt(self.root)))
 
     def test_a_left_over_is_noticed(self):
         self.write("src/base/x.cpp", "int x = 0;  // " + "TO" + "DO: make it 1\n")
