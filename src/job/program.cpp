@@ -32,7 +32,8 @@ constexpr std::chrono::milliseconds kPipelinesWait{2000};  // on their way to NU
 
 constexpr std::string_view kUsage =
     "Usage:\n"
-    "  parley-job              Do a job: record, mix, send on or bring in a call's media\n"
+    "  parley-job                              Do a job: record, mix, send on or bring in a call's "
+    "media\n"
     "  parley-job --help\n"
     "{}"
     "\n"
@@ -46,7 +47,7 @@ constexpr std::string_view kUsage =
 std::string usage() {
   std::string lines;
   for (const Subcommand& each : subcommands())
-    lines += fmt::format("  parley-job {:13}{}\n", each.form, each.about);
+    lines += fmt::format("  parley-job {:29}{}\n", each.form, each.about);
   return fmt::format(fmt::runtime(kUsage), lines);
 }
 
